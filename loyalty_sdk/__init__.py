@@ -1,0 +1,139 @@
+"""One typed asyncio client for loyalty vendors.
+
+`connect` makes a client; the values and errors beside it are all there is to learn. What a
+name needs is imported when the name is first used, so importing this package costs less
+than importing aiohttp.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from ._client import LoyaltyClient, connect
+    from ._flow import Acknowledgement, Flow, Request, Response, Safety, expand, get
+    from ._map import Result
+    from ._models import (
+        Activity,
+        Customer,
+        DiscountCode,
+        Identity,
+        Order,
+        Outcome,
+        Page,
+        PointsAdjustment,
+        Receipt,
+        Transaction,
+        TransactionKind,
+    )
+    from ._paging import Pages
+    from ._pool import SessionPool
+    from ._provider import Credential, Provider, Refusal, Setting
+    from ._retry import RetryPolicy
+    from .errors import (
+        APIError,
+        AuthenticationError,
+        BadRequestError,
+        ClientClosedError,
+        ConfigurationError,
+        ConnectError,
+        CursorError,
+        DeadlineExceededError,
+        LoyaltyError,
+        MalformedResponseError,
+        NotFoundError,
+        OutcomeUnknownError,
+        PermissionDeniedError,
+        PlanError,
+        Problem,
+        RateLimitedError,
+        ServerError,
+        TransportError,
+        UnsupportedOperationError,
+        ValidationError,
+    )
+
+_HOMES = {
+    "_client": "LoyaltyClient connect",
+    "_flow": "Acknowledgement Flow Request Response Safety expand get",
+    "_map": "Result",
+    "_models": "Activity Customer DiscountCode Identity Order Outcome Page PointsAdjustment Receipt "
+    "Transaction TransactionKind",
+    "_paging": "Pages",
+    "_pool": "SessionPool",
+    "_provider": "Credential Provider Refusal Setting",
+    "_retry": "RetryPolicy",
+    "errors": "APIError AuthenticationError BadRequestError ClientClosedError ConfigurationError "
+    "ConnectError CursorError DeadlineExceededError LoyaltyError MalformedResponseError "
+    "NotFoundError OutcomeUnknownError PermissionDeniedError PlanError Problem RateLimitedError "
+    "ServerError TransportError UnsupportedOperationError ValidationError",
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "APIError",
+    "Acknowledgement",
+    "Activity",
+    "AuthenticationError",
+    "BadRequestError",
+    "ClientClosedError",
+    "ConfigurationError",
+    "ConnectError",
+    "Credential",
+    "CursorError",
+    "Customer",
+    "DeadlineExceededError",
+    "DiscountCode",
+    "Flow",
+    "Identity",
+    "LoyaltyClient",
+    "LoyaltyError",
+    "MalformedResponseError",
+    "NotFoundError",
+    "Order",
+    "Outcome",
+    "OutcomeUnknownError",
+    "Page",
+    "Pages",
+    "PermissionDeniedError",
+    "PlanError",
+    "PointsAdjustment",
+    "Problem",
+    "Provider",
+    "RateLimitedError",
+    "Receipt",
+    "Refusal",
+    "Request",
+    "Response",
+    "Result",
+    "RetryPolicy",
+    "Safety",
+    "ServerError",
+    "SessionPool",
+    "Setting",
+    "Transaction",
+    "TransactionKind",
+    "TransportError",
+    "UnsupportedOperationError",
+    "ValidationError",
+    "__version__",
+    "connect",
+    "expand",
+    "get",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

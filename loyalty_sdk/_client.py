@@ -1,0 +1,422 @@
+"""The client: drives flows, nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Iterable
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import _checks, _cursor, _retry
+from ._call import Call
+from ._filters import keeper, transaction_filters
+from ._flow import Acknowledgement, Flow, Request, Response, Safety, expand, pairs
+from ._map import Result, map_calls
+from ._models import (
+    Activity,
+    Order,
+    Outcome,
+    Page,
+    PointsAdjustment,
+    Receipt,
+    Transaction,
+    TransactionKind,
+)
+from ._origin import check_origin
+from ._paging import Pages, Source
+from ._pool import SessionPool
+from ._provider import Provider
+from ._registry import load
+from ._retry import RetryPolicy
+from .errors import (
+    ClientClosedError,
+    ConfigurationError,
+    DeadlineExceededError,
+    LoyaltyError,
+    MalformedResponseError,
+)
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+T = TypeVar("T")
+
+PageFlow = Callable[[str | None, Mapping[str, Any]], Flow[Page[T]]]
+"""A list operation: the vendor's cursor and the filters in, a flow for one page out."""
+
+_UNCHANGED: Any = object()
+
+
+def connect(  # noqa: PLR0913 - each is one thing a deployment decides
+    provider: str | Provider,
+    *,
+    pool: SessionPool | None = None,
+    retry: RetryPolicy | None = None,
+    deadline: float | None = 30.0,
+    allow_http: bool = False,
+    **settings: Any,
+) -> LoyaltyClient:
+    """A client for one account at one vendor. Nothing connects until the first call.
+
+    Args:
+        provider: A registered name, or a `Provider` (the way type checkers can follow).
+        pool: Connections to share; the client makes and closes its own unless given.
+        retry: How often and how long to try.
+        deadline: Seconds one call may take with all its tries and waits; for lists, one
+            page. None waits for ever.
+        allow_http: Whether plain http may go to other machines than this one.
+        **settings: The provider's own, such as ``api_key``; those not given come from the
+            environment.
+
+    Raises:
+        ConfigurationError: A setting is missing, unknown or wrong; the message names it.
+    """
+    if isinstance(provider, str):
+        provider = _make(load(provider), provider, settings)
+    elif settings:
+        names = ", ".join(sorted(settings))
+        raise ConfigurationError(
+            f"settings beside a Provider object: {names}", hint="Give them to its class"
+        )
+    if deadline is not None and not deadline > 0:
+        raise ConfigurationError("deadline must be more than 0 seconds")
+    return LoyaltyClient(
+        provider,
+        origin=check_origin(provider.base_url, allow_http=allow_http),
+        pool=pool,
+        retry=retry or RetryPolicy(),
+        deadline=deadline,
+    )
+
+
+def _make(kind: type[Provider], name: str, settings: dict[str, Any]) -> Provider:
+    known = [setting.name for setting in kind.settings]
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise ConfigurationError(
+            f"{name} has no setting {', '.join(unknown)}", hint=f"It has {', '.join(known)}"
+        )
+    return kind(**settings)
+
+
+class LoyaltyClient:
+    """One account at one vendor; made by `connect`.
+
+    Any number of calls may run at once. A client closes the pool it made and no other, and
+    may be used from several event loops, one after the other or side by side.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        *,
+        origin: str,
+        pool: SessionPool | None,
+        retry: RetryPolicy,
+        deadline: float | None,
+    ) -> None:
+        self._provider = provider
+        self._origin = origin
+        self._own_pool = SessionPool() if pool is None else None
+        self._pool = pool or self._own_pool or SessionPool()
+        self._retry = retry
+        self._deadline = deadline
+        self._closed = False
+
+    @property
+    def provider(self) -> Any:
+        """The adapter; its extra flows go through `run` and `pages`."""
+        return self._provider
+
+    def __repr__(self) -> str:
+        return f"<LoyaltyClient {self._provider.name} {self._origin}>"
+
+    # ------------------------------------------------------------ the four operations
+
+    async def track_activity(self, activity: Activity) -> Receipt:
+        """Report that a shopper did something that may earn points.
+
+        Raises:
+            ValidationError: The vendor cannot take it; nothing was sent.
+            UnsupportedOperationError: The vendor has no such thing, or not as configured.
+            APIError: The vendor refused; outcome REJECTED.
+            TransportError: Nothing was sent; outcome NOT_SENT.
+            OutcomeUnknownError: It was sent and not acknowledged.
+        """
+        return await self._write(Activity, self._provider.track_activity, activity)
+
+    async def create_order(self, order: Order) -> Receipt:
+        """Report a purchase. Raises like `track_activity`."""
+        return await self._write(Order, self._provider.create_order, order)
+
+    async def adjust_points(self, adjustment: PointsAdjustment) -> Receipt:
+        """Give or take points. Raises like `track_activity`."""
+        return await self._write(PointsAdjustment, self._provider.adjust_points, adjustment)
+
+    def list_transactions(  # noqa: PLR0913 - one per documented way to narrow the list
+        self,
+        *,
+        customer_id: str | None = None,
+        created_from: datetime | None = None,
+        created_until: datetime | None = None,
+        kinds: Collection[TransactionKind | str] | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+        prefetch: bool = True,
+    ) -> Pages[Transaction]:
+        """The points history, newest first. Nothing is sent until it is iterated.
+
+        Args:
+            customer_id: The merchant's own id; some vendors list nothing without one.
+            created_from: Aware; rows of that moment are included.
+            created_until: Aware; rows of that moment are not.
+            kinds: Only these.
+            page_size: Rows fetched at once; each vendor has bounds and a default.
+            cursor: A `Page.cursor`, to go on after that page. It brings its filters along;
+                repeating them makes sure that it is the list you mean, which matters when
+                the cursor comes from somebody you do not trust.
+            prefetch: Whether to fetch the next page while one is consumed.
+
+        Raises:
+            ValidationError: A filter is wrong; all problems are listed.
+            CursorError: ``cursor`` belongs to another provider, host or list.
+        """
+        filters = transaction_filters(customer_id, created_from, created_until, kinds, page_size)
+        listing = self._provider.list_transactions
+        return self._pages(listing, filters, cursor, prefetch=prefetch, keep=keeper)
+
+    # ------------------------------------------------------------ many, and anything else
+
+    def map(
+        self,
+        operation: Callable[[T], Awaitable[Receipt]],
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        concurrency: int = 64,
+    ) -> AsyncIterator[Result[T]]:
+        """Call ``operation`` for every item, at most ``concurrency`` at once.
+
+        Results come in order of completion, one per item, and a failure is a result like any
+        other. Items are taken as they are needed and calls wait for a slow consumer, so any
+        number of items takes the same memory. Leaving the loop early cancels what is in
+        flight; `contextlib.aclosing` makes that happen at once.
+
+        Example::
+
+            async for result in client.map(client.create_order, orders):
+                print(result.item.id, result.receipt or result.error)
+        """
+        return map_calls(operation, items, concurrency)
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Drive any flow of the provider, ``client.provider.update_order(...)``."""
+        call = Call.begin(self._provider.name, _name(flow), self._deadline)
+        return await self._drive(call, lambda: flow)
+
+    def pages(
+        self,
+        flow_factory: PageFlow[T],
+        *,
+        cursor: str | None = None,
+        prefetch: bool = True,
+        **filters: Any,
+    ) -> Pages[T]:
+        """The rows of any list operation of the provider, ``client.provider.list_orders``.
+
+        Args:
+            flow_factory: Makes the flow for one page.
+            cursor: As in `list_transactions`.
+            prefetch: As in `list_transactions`.
+            **filters: What the operation documents; anything else is refused.
+        """
+        given = {key: value for key, value in filters.items() if value is not None}
+        return self._pages(flow_factory, given, cursor, prefetch=prefetch)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        segments: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+        json: Any = None,
+        safety: Safety | None = None,
+    ) -> Response:
+        """Call an endpoint that nobody wrapped, with this client's pool, retries and errors.
+
+        Args:
+            method: ``"GET"``, ``"POST"``, ...
+            path: From the host on, ``/v2/customers/{id}/available_rewards``.
+            segments: What stands for the names in braces; encoded here.
+            query: Text, numbers and bools; None is left out.
+            json: The body.
+            safety: How safe a repeat is; unless said, ``SAFE`` for GET and ``ONCE`` else.
+
+        Returns:
+            The answer, which was a success.
+
+        Raises:
+            ValidationError: The path is no path, or a segment cannot be one.
+            LoyaltyError: As for every call.
+        """
+        return await self.run(_request(method.upper(), path, segments, query, json, safety))
+
+    def with_options(
+        self,
+        *,
+        deadline: float | None = _UNCHANGED,
+        retry: RetryPolicy = _UNCHANGED,
+    ) -> LoyaltyClient:
+        """A copy with another deadline or policy; it shares and never closes the pool."""
+        other = copy.copy(self)
+        other._own_pool = None
+        if deadline is not _UNCHANGED:
+            if deadline is not None and not deadline > 0:
+                raise ConfigurationError("deadline must be more than 0 seconds")
+            other._deadline = deadline
+        if retry is not _UNCHANGED:
+            other._retry = retry
+        return other
+
+    def supports(self, operation: str) -> bool:
+        """Whether the provider can do ``operation``, as configured."""
+        return self._provider.supports(operation)
+
+    async def aclose(self) -> None:
+        """Close the client, and its pool if it made one. A second time does nothing."""
+        self._closed = True
+        if self._own_pool is not None:
+            await self._own_pool.aclose()
+
+    async def __aenter__(self) -> LoyaltyClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    # ------------------------------------------------------------ the driver
+
+    async def _write(
+        self, kind: type[T], flow: Callable[[T], Flow[Transaction | None]], value: T
+    ) -> Receipt:
+        call = Call.begin(self._provider.name, _name(flow), self._deadline, writes=True)
+        transaction = None
+        try:
+            transaction = await self._drive(call, lambda: flow(_checks.expect(kind, value)))
+        except MalformedResponseError:
+            # The acknowledgement came: what cannot be read beside it changes nothing.
+            if call.outcome is not Outcome.APPLIED:
+                raise
+        return call.receipt(transaction)
+
+    def _pages(
+        self,
+        flow_factory: PageFlow[T],
+        filters: Mapping[str, Any],
+        cursor: str | None,
+        *,
+        prefetch: bool,
+        keep: Callable[[Mapping[str, Any]], Callable[[T], bool] | None] = lambda _: None,
+    ) -> Pages[T]:
+        listing = _cursor.Listing(
+            provider=self._provider.name,
+            origin=self._origin,
+            name=_name(flow_factory),
+            filters=filters,
+        )
+        start = None
+        if cursor is not None:
+            listing, start = _cursor.resume(cursor, listing)
+
+        async def fetch(at: str | None) -> Page[T]:
+            call = Call.begin(listing.provider, listing.name, self._deadline)
+            return await self._drive(call, lambda: flow_factory(at, listing.filters))
+
+        kept = keep(listing.filters)
+        return Pages(
+            Source(fetch=fetch, listing=listing, start=start, keep=kept, prefetch=prefetch)
+        )
+
+    async def _drive(self, call: Call, start: Callable[[], Flow[T]]) -> T:
+        try:
+            if self._closed:
+                raise ClientClosedError("the client is closed", hint="Make a new one")
+            return await self._follow(start(), call)
+        except LoyaltyError as error:
+            concluded = call.conclude(error)
+            if concluded is error:
+                raise
+            raise concluded from error
+
+    async def _follow(self, flow: Flow[T], call: Call) -> T:
+        try:
+            request = next(flow)
+            while True:
+                try:
+                    response = await self._exchange(request, call)
+                except LoyaltyError as error:
+                    request = flow.throw(error)
+                else:
+                    request = flow.send(response)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        finally:
+            flow.close()
+
+    async def _exchange(self, request: Request, call: Call) -> Response:
+        call.expect(request)
+        url = self._origin + request.target
+
+        async def send(timeout: float) -> Response:
+            headers = await self._provider_headers(timeout)
+            return await self._pool.send(url, request, headers, timeout)
+
+        return await _retry.exchange(
+            self._provider, request, self._retry, call.deadline, send, call.note
+        )
+
+    async def _provider_headers(self, timeout: float) -> dict[str, str]:
+        """The credentials for one try; a callable key is asked each time."""
+        try:
+            async with asyncio.timeout(timeout):
+                return {
+                    name: await credential.header()
+                    for name, credential in self._provider.credentials.items()
+                }
+        except TimeoutError as exc:
+            error = DeadlineExceededError("no credentials in time", hint="Its callable is slow")
+            error.bytes_left = False
+            raise error from exc
+
+
+def _name(flow: object) -> str:
+    """What a flow, or what makes one, is called."""
+    return getattr(flow, "__name__", "flow")
+
+
+def _request(  # noqa: PLR0913, PLR0917 - a request has that many parts
+    method: str,
+    template: str,
+    segments: Mapping[str, str] | None,
+    query: Mapping[str, Any] | None,
+    json: Any,
+    safety: Safety | None,
+) -> Flow[Response]:
+    from .wire import encode  # noqa: PLC0415 - msgspec is imported when first needed
+
+    _checks.target(template)
+    response = yield Request(
+        method=method,
+        template=template,
+        path=expand(template, **(segments or {})),
+        query=pairs(query or {}),
+        body=None if json is None else encode(json),
+        safety=safety or (Safety.SAFE if method == "GET" else Safety.ONCE),
+        acknowledged_by=Acknowledgement.BODY,
+    )
+    return response

@@ -1,0 +1,82 @@
+"""What `list_transactions` may be narrowed by, in neutral words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from . import _checks
+from ._models import Transaction, TransactionKind
+from .errors import Problem
+
+
+def transaction_filters(
+    customer_id: str | None,
+    created_from: datetime | None,
+    created_until: datetime | None,
+    kinds: Collection[TransactionKind | str] | None,
+    page_size: int | None,
+) -> dict[str, Any]:
+    """The filters that were given, checked.
+
+    Raises:
+        ValidationError: Lists every problem.
+    """
+    problems: list[Problem] = []
+    if customer_id is not None:
+        _checks.identifier(problems, "customer_id", customer_id)
+    for name, value in (("created_from", created_from), ("created_until", created_until)):
+        if value is not None:
+            _checks.moment(problems, name, value)
+    if page_size is not None and _checks.is_type(problems, "page_size", page_size, int):
+        if page_size < 1:
+            problems.append(Problem("page_size", "must be at least 1"))
+    chosen = None if kinds is None else _kinds(problems, kinds)
+    _checks.finish("the list", problems)
+    given = {
+        "customer_id": customer_id,
+        "created_from": created_from,
+        "created_until": created_until,
+        "kinds": chosen,
+        "page_size": page_size,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _kinds(
+    problems: list[Problem], kinds: Collection[TransactionKind | str]
+) -> tuple[str, ...]:
+    """The kinds' values, sorted, so that equal sets make equal cursors."""
+    if isinstance(kinds, str):
+        kinds = (kinds,)
+    known = {kind.value for kind in TransactionKind}
+    try:
+        chosen = {str(kind) for kind in kinds}
+    except TypeError:
+        _checks.complain(problems, "kinds", "a collection of transaction kinds", kinds)
+        return ()
+    if not chosen or chosen - known:
+        wanted = ", ".join(sorted(known))
+        problems.append(Problem("kinds", f"wanted at least one of {wanted}"))
+    return tuple(sorted(chosen))
+
+
+def keeper(filters: Mapping[str, Any]) -> Callable[[Transaction], bool] | None:
+    """Whether a row is what ``filters`` ask for; None when every row is.
+
+    Vendors differ about the ends of a window, and some have no filter by kind.
+    """
+    start, end = filters.get("created_from"), filters.get("created_until")
+    kinds = filters.get("kinds")
+    if start is None and end is None and kinds is None:
+        return None
+
+    def keep(row: Transaction) -> bool:
+        return (
+            (start is None or row.created_at >= start)
+            and (end is None or row.created_at < end)
+            and (kinds is None or row.kind.value in kinds)
+        )
+
+    return keep

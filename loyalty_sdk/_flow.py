@@ -1,0 +1,142 @@
+"""The seam between an adapter and everything that does I/O.
+
+A provider's operation is a *flow*: a generator that yields a `Request`, is sent the
+`Response`, may yield again, and returns the neutral result. It touches no socket and no
+loop; a failure is thrown into it at the ``yield``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from enum import Enum
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+import attrs
+
+from . import _checks
+from ._secrets import MaskedBytes
+from .errors import LoyaltyError
+
+T = TypeVar("T")
+
+
+class Safety(Enum):
+    """How safe it is to send a request again."""
+
+    SAFE = "safe"
+    """Reading."""
+    IDEMPOTENT = "idempotent"
+    """The vendor documents that a repeat changes nothing."""
+    ONCE = "once"
+    """A repeat may apply twice."""
+
+
+class Acknowledgement(Enum):
+    """What proves that a write was applied."""
+
+    STATUS = "status"
+    """A complete 2xx head; the body is ignored."""
+    BODY = "body"
+    """2xx with a body in which `Provider.acknowledges` reads success."""
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """One HTTP request, as an adapter describes it.
+
+    Attributes:
+        method: Upper case.
+        template: Path with its placeholders, ``/v2/orders/{merchant_id}``; for names and logs.
+        path: The same, filled in and percent-encoded; made with `expand`.
+        query: Pairs, already text; encoded by `target`.
+        body: JSON bytes, or None.
+        safety: Whether it may be repeated.
+        acknowledged_by: What proves it was applied; means nothing for reads.
+        reference: The key the write is known by.
+    """
+
+    method: str
+    template: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: MaskedBytes | None = attrs.field(default=None)
+    safety: Safety
+    acknowledged_by: Acknowledgement = Acknowledgement.STATUS
+    reference: str | None = None
+
+    @property
+    def target(self) -> str:
+        """Path and query as they stand in the request line."""
+        if not self.query:
+            return self.path
+        return f"{self.path}?{urlencode(self.query, quote_via=quote)}"
+
+
+@attrs.frozen(kw_only=True)
+class Response:
+    """One HTTP answer.
+
+    Attributes:
+        status: HTTP status.
+        headers: Case-insensitive.
+        body: Decompressed.
+        failure: Why the body did not arrive whole; None when it did. A flow only ever sees
+            a cut answer where the status alone says enough.
+    """
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+    body: bytes = attrs.field(default=b"", converter=MaskedBytes)
+    failure: LoyaltyError | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """The body as plain JSON types.
+
+        Raises:
+            MalformedResponseError: It is not JSON.
+        """
+        from .wire import decode_json  # noqa: PLC0415 - msgspec is imported when first needed
+
+        return decode_json(self.body)
+
+
+Flow = Generator[Request, Response, T]
+
+
+def expand(template: str, **segments: str) -> str:
+    """Fill ``template`` with percent-encoded ``segments``; each stays one path segment.
+
+    Raises:
+        ValidationError: A segment is empty, ``.``, ``..`` or holds a control character.
+    """
+    problems: list[_checks.Problem] = []
+    for name, value in segments.items():
+        _checks.identifier(problems, name, value)
+    _checks.finish("the path", problems)
+    return template.format_map({name: quote(value, safe="") for name, value in segments.items()})
+
+
+def get(template: str, query: Mapping[str, Any] | None = None, **segments: str) -> Request:
+    """A read. ``query`` takes text, numbers and bools; None is left out."""
+    return Request(
+        method="GET",
+        template=template,
+        path=expand(template, **segments),
+        query=pairs(query or {}),
+        safety=Safety.SAFE,
+    )
+
+
+def pairs(query: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """``query`` as text, without what is None; bools in lower case, as JSON has them."""
+    return tuple(
+        (key, str(value).lower() if isinstance(value, bool) else str(value))
+        for key, value in query.items()
+        if value is not None
+    )

@@ -1,0 +1,421 @@
+"""The neutral values: what goes into a vendor's API and what comes out, whichever vendor.
+
+All of them are frozen, keyword-only, compare, hash and pickle. `Activity`, `Order` and
+`PointsAdjustment` check themselves and all they hold when they are made, so that one
+`ValidationError` lists every problem by its path (``customer.id``); what only one vendor
+refuses is found by its adapter before anything is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from functools import partial, reduce
+from operator import getitem
+from typing import Any, Generic, Literal, TypeVar, get_args
+
+import attrs
+
+from . import _checks
+
+T = TypeVar("T")
+
+PaymentStatus = Literal["not_paid", "partially_paid", "paid"]
+
+
+class Outcome(StrEnum):
+    """What is known of a write when its call ends."""
+
+    APPLIED = "applied"
+    """The vendor acknowledged it."""
+    REJECTED = "rejected"
+    """The vendor refused it, and nothing was applied."""
+    NOT_SENT = "not_sent"
+    """Nothing left this process."""
+    UNKNOWN = "unknown"
+    """It left and was not acknowledged: it may have been applied."""
+
+
+class TransactionKind(StrEnum):
+    """Why points changed; whatever a vendor adds later is ``OTHER``."""
+
+    EARNED = "earned"
+    REDEEMED = "redeemed"
+    ADJUSTED = "adjusted"
+    EXPIRED = "expired"
+    OTHER = "other"
+
+
+class Value:
+    """What all neutral values can do."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The value as JSON would carry it: money and times as text, enums as their value."""
+        return {
+            field.name: plain(getattr(self, field.name))
+            for field in attrs.fields(type(self))
+            if not field.name.startswith("_")
+        }
+
+    def to_json(self) -> str:
+        """`to_dict` as compact JSON text."""
+        from .wire import encode  # noqa: PLC0415 - msgspec is imported when first needed
+
+        return encode(self.to_dict()).decode()
+
+
+def plain(value: Any) -> Any:
+    """``value`` in the types JSON has, without loss."""
+    if isinstance(value, Value):
+        return value.to_dict()
+    if isinstance(value, Decimal):
+        return amount(value)
+    if isinstance(value, datetime):
+        return timestamp(value)
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def amount(money: Decimal) -> str:
+    """``money`` without an exponent, every digit kept; a negative zero is a zero."""
+    return format(money or money.copy_abs(), "f")
+
+
+def timestamp(moment: datetime) -> str:
+    """``moment`` as ISO 8601 in UTC with a ``Z``, to the microsecond where it has any."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+@attrs.frozen(kw_only=True)
+class Customer(Value):
+    """A shopper, by the merchant's own id (for Joy: the Shopify customer id).
+
+    Checked by the value that holds it.
+
+    Args:
+        id: Not empty, no control characters.
+        email: LoyaltyLion needs one to track an activity.
+    """
+
+    id: str
+    email: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class DiscountCode(Value):
+    """A discount code used on an order. Checked by the order that holds it.
+
+    Args:
+        code: As the shopper entered it.
+        amount: Finite, in the order's currency.
+    """
+
+    code: str
+    amount: Decimal
+
+
+@attrs.frozen(kw_only=True)
+class Activity(Value):
+    """Something a shopper did that may earn points. Purchases are orders, not activities.
+
+    Args:
+        name: The vendor's rule name; LoyaltyLion's built-in ones start with ``$``.
+        customer: Who did it.
+        id: The merchant's id of this occurrence.
+        occurred_at: Aware; the vendor's receipt time unless given.
+        properties: JSON values that the rule wants; copied.
+        guest: Whether the shopper is no member; guests earn nothing.
+        ip_address, user_agent: Of the shopper; used together to track referrals.
+        referral_id, tracking_id: As the vendor handed them out.
+
+    Raises:
+        ValidationError: Lists every problem by path.
+    """
+
+    name: str
+    customer: Customer
+    id: str | None = None
+    occurred_at: datetime | None = None
+    # Outside the hash only: equal activities still have equal hashes.
+    properties: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
+    guest: bool = False
+    ip_address: str | None = None
+    user_agent: str | None = None
+    referral_id: str | None = None
+    tracking_id: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        problems: list[_checks.Problem] = []
+        _checks.identifier(problems, "name", self.name)
+        _check_customer(problems, self.customer)
+        if self.id is not None:
+            _checks.identifier(problems, "id", self.id)
+        if self.occurred_at is not None:
+            _checks.moment(problems, "occurred_at", self.occurred_at)
+        if not isinstance(self.properties, Mapping):
+            _checks.complain(problems, "properties", "a mapping", self.properties)
+        elif self.properties:
+            _checks.json_value(problems, "properties", self.properties)
+        _check_shopper(problems, self)
+        _checks.finish("the activity", problems)
+        # A copy stays what was checked, whatever happens to the caller's mapping.
+        object.__setattr__(self, "properties", plain(self.properties))
+
+
+@attrs.frozen(kw_only=True)
+class Order(Value):
+    """A purchase.
+
+    Args:
+        id: The merchant's order id.
+        customer: Who bought.
+        total: The order's total; money is finite, not negative and never a float.
+        total_shipping, total_paid: Parts of it, in the same currency.
+        payment_status: ``not_paid``, ``partially_paid`` or ``paid``.
+        number: The order number as the shop counts it.
+        merchant_number: The order number as people quote it.
+        discount_codes: Every code used.
+        claimed_reward_ids: The vendor's ids of the rewards used.
+        placed_at: Aware; the vendor's receipt time unless given.
+        guest: Whether the shopper is no member.
+        ip_address, user_agent, referral_id, tracking_id: As in `Activity`.
+
+    Raises:
+        ValidationError: Lists every problem by path.
+    """
+
+    id: str
+    customer: Customer
+    total: Decimal
+    total_shipping: Decimal | None = None
+    total_paid: Decimal | None = None
+    payment_status: PaymentStatus | None = None
+    number: str | None = None
+    merchant_number: str | None = None
+    discount_codes: Sequence[DiscountCode] = attrs.field(default=())
+    claimed_reward_ids: Sequence[int] = attrs.field(default=())
+    placed_at: datetime | None = None
+    guest: bool = False
+    ip_address: str | None = None
+    user_agent: str | None = None
+    referral_id: str | None = None
+    tracking_id: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        problems: list[_checks.Problem] = []
+        _checks.identifier(problems, "id", self.id)
+        _check_customer(problems, self.customer)
+        _checks.money(problems, "total", self.total)
+        for name in ("total_shipping", "total_paid"):
+            if getattr(self, name) is not None:
+                _checks.money(problems, name, getattr(self, name))
+        # A tuple, since a set would fail on a value that cannot be hashed.
+        if self.payment_status not in (None, *get_args(PaymentStatus)):
+            wanted = "one of not_paid, partially_paid, paid"
+            _checks.complain(problems, "payment_status", wanted, self.payment_status)
+        for name in ("number", "merchant_number"):
+            if getattr(self, name) is not None:
+                _checks.text(problems, name, getattr(self, name))
+        if self.placed_at is not None:
+            _checks.moment(problems, "placed_at", self.placed_at)
+        _check_shopper(problems, self)
+        _check_parts(problems, self)
+        _checks.finish("the order", problems)
+
+
+@attrs.frozen(kw_only=True)
+class PointsAdjustment(Value):
+    """Points given or taken by hand.
+
+    Args:
+        customer_id: The merchant's own customer id.
+        points: Not 0; negative takes points away. Vendors have bounds of their own.
+        reason: May be shown to the shopper.
+        note: For staff only; a vendor without such a field refuses it.
+        reference: The caller's own key for this adjustment.
+
+    Raises:
+        ValidationError: Lists every problem by path.
+    """
+
+    customer_id: str
+    points: int
+    reason: str | None = None
+    note: str | None = None
+    reference: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        problems: list[_checks.Problem] = []
+        _checks.identifier(problems, "customer_id", self.customer_id)
+        if _checks.integer(problems, "points", self.points) and not self.points:
+            problems.append(_checks.Problem("points", "must not be 0"))
+        for name in ("reason", "note"):
+            if getattr(self, name) is not None:
+                _checks.text(problems, name, getattr(self, name))
+        if self.reference is not None:
+            _checks.identifier(problems, "reference", self.reference)
+        _checks.finish("the adjustment", problems)
+
+
+def _check_customer(problems: list[_checks.Problem], customer: object) -> None:
+    if not isinstance(customer, Customer):
+        _checks.complain(problems, "customer", "a Customer", customer)
+        return
+    _checks.identifier(problems, "customer.id", customer.id)
+    if customer.email is not None:
+        _checks.identifier(problems, "customer.email", customer.email)
+
+
+def _check_shopper(problems: list[_checks.Problem], value: Activity | Order) -> None:
+    if value.guest is not True and value.guest is not False:
+        _checks.complain(problems, "guest", "a bool", value.guest)
+    for name in ("ip_address", "user_agent", "referral_id", "tracking_id"):
+        if getattr(value, name) is not None:
+            _checks.text(problems, name, getattr(value, name))
+
+
+def _check_parts(problems: list[_checks.Problem], order: Order) -> None:
+    for index, code in enumerate(_check_sequence(problems, order, "discount_codes")):
+        path = f"discount_codes[{index}]"
+        if isinstance(code, DiscountCode):
+            _checks.identifier(problems, f"{path}.code", code.code)
+            _checks.money(problems, f"{path}.amount", code.amount)
+        else:
+            _checks.complain(problems, path, "a DiscountCode", code)
+    for index, reward in enumerate(_check_sequence(problems, order, "claimed_reward_ids")):
+        _checks.integer(problems, f"claimed_reward_ids[{index}]", reward)
+
+
+def _check_sequence(problems: list[_checks.Problem], order: Order, name: str) -> tuple[Any, ...]:
+    values = getattr(order, name)
+    if not isinstance(values, list | tuple):
+        _checks.complain(problems, name, "a list or tuple", values)
+        return ()
+    # A tuple keeps the order hashable and out of reach of later changes.
+    object.__setattr__(order, name, tuple(values))
+    return tuple(values)
+
+
+class RawPage:
+    """The bytes a page came in, decoded once, when somebody first asks for a row.
+
+    Rows share it, so that keeping every vendor field costs nothing until it is read.
+    """
+
+    __slots__ = ("_body", "_path", "_rows")
+
+    def __init__(self, body: bytes, *path: str) -> None:
+        self._body = body
+        self._path = path
+        self._rows: Any = None
+
+    def row(self, index: int) -> Any:
+        """Row ``index`` as plain JSON types."""
+        if self._rows is None:
+            from .wire import decode_json  # noqa: PLC0415 - msgspec is imported when first needed
+
+            # Assigned once it is whole: another thread may be reading the same page.
+            self._rows = reduce(getitem, self._path, decode_json(self._body))
+        return self._rows[index]
+
+
+@attrs.frozen(kw_only=True)
+class Transaction(Value):
+    """One row of a customer's points history.
+
+    Attributes:
+        id: The vendor's id of the row.
+        customer: None where the vendor does not say.
+        points: Signed change of what the customer can spend.
+        pending: Signed change of what is not yet approved.
+        balance: What can be spent after this row; None where the vendor gives none.
+        kind: Why the points changed.
+        created_at: Aware, UTC.
+        reason: Text the vendor keeps with the row, if any.
+        order_id: The order behind the row, if any.
+        raw: The vendor's own row as plain JSON types; outside equality and `to_dict`.
+    """
+
+    id: str
+    customer: Customer | None
+    points: int
+    pending: int
+    balance: int | None
+    kind: TransactionKind
+    created_at: datetime
+    reason: str | None = None
+    order_id: str | None = None
+    _raw: tuple[RawPage, int] | Mapping[str, Any] = attrs.field(
+        factory=dict, eq=False, repr=False, alias="raw"
+    )
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """The vendor's own row; decoded on first use."""
+        raw = self._raw
+        return raw[0].row(raw[1]) if isinstance(raw, tuple) else raw
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A pickled row takes its own fields along, not the page it came in.
+        fields = {field.alias: getattr(self, field.name) for field in attrs.fields(Transaction)}
+        return partial(Transaction, **fields | {"raw": self.raw}), ()
+
+
+@attrs.frozen(kw_only=True)
+class Receipt(Value):
+    """What is known of one write.
+
+    Attributes:
+        operation: ``"create_order"``.
+        provider: Registered name of the provider.
+        reference: The key the write is known by, None when it has none.
+        outcome: What is known.
+        attempts: How many times the write itself left or may have left this process.
+        transaction: The row the vendor returned with its acknowledgement, if it did.
+    """
+
+    operation: str
+    provider: str
+    reference: str | None
+    outcome: Outcome
+    attempts: int
+    transaction: Transaction | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Identity(Value):
+    """Whom the credentials belong to.
+
+    Attributes:
+        program: The vendor's id of the program or shop.
+        name: The shop's name, None where the vendor gives none.
+        scopes: What the credentials may do; None where the vendor does not say.
+        raw: The vendor's answer as plain JSON types; outside equality.
+    """
+
+    program: str
+    name: str | None = None
+    scopes: tuple[str, ...] | None = None
+    raw: Mapping[str, Any] = attrs.field(factory=dict, eq=False, repr=False)
+
+
+@attrs.frozen
+class Page(Generic[T]):
+    """One page of a list.
+
+    Attributes:
+        items: Newest first; may be empty although more pages follow.
+        cursor: Fetches the page after this one; None on the last.
+    """
+
+    items: tuple[T, ...]
+    cursor: str | None = None

@@ -1,0 +1,161 @@
+"""Lists that come in pages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Generic, TypeVar
+
+import attrs
+
+from ._cursor import Listing, encode
+from ._models import Page
+from .errors import CursorError
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class Source(Generic[T]):
+    """Where pages come from.
+
+    Attributes:
+        fetch: One page, given the vendor's cursor.
+        listing: What neutral cursors are tied to.
+        start: The vendor's cursor to begin at, None for the first page.
+        keep: Which rows were asked for; None for all.
+        prefetch: Whether the next page is fetched while one is consumed.
+    """
+
+    fetch: Callable[[str | None], Awaitable[Page[T]]]
+    listing: Listing
+    start: str | None = None
+    keep: Callable[[T], bool] | None = None
+    prefetch: bool = True
+
+    def present(self, page: Page[T]) -> Page[T]:
+        """``page`` as the caller sees it: rows that were asked for, and a neutral cursor."""
+        keep, cursor = self.keep, page.cursor
+        return Page(
+            page.items if keep is None else tuple(filter(keep, page.items)),
+            None if cursor is None else encode(self.listing, cursor),
+        )
+
+    def endless(self, why: str) -> CursorError:
+        """The error for a list that goes in circles."""
+        error = CursorError(
+            f"the list does not end: {why}",
+            hint="The vendor's paging is at fault; every row handed out so far is good",
+        )
+        error.provider, error.operation = self.listing.provider, self.listing.name
+        return error
+
+
+class Pages(Generic[T]):
+    """The rows of a list, fetched page by page as they are consumed.
+
+    Nothing is sent until the first row is asked for, no connection is held between pages,
+    and iterating again starts again. While one page is consumed the next is fetched, never
+    more; leaving a loop early cancels that.
+
+    Example::
+
+        async for transaction in client.list_transactions(customer_id="1001"):
+            ...
+
+    Raises:
+        CursorError: While iterating: the vendor's cursors go in a circle, or a page brought
+            the same rows again.
+    """
+
+    def __init__(self, source: Source[T]) -> None:
+        self._source = source
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return _Rows(self.by_page())
+
+    def by_page(self) -> PageIterator[T]:
+        """The pages themselves; a `Page.cursor` resumes after it, in any process."""
+        return PageIterator(self._source)
+
+    async def first_page(self) -> Page[T]:
+        """The first page alone; sends one request."""
+        return self._source.present(await self._source.fetch(self._source.start))
+
+
+class PageIterator(AsyncIterator[Page[T]]):
+    """One pass over the pages of a `Pages`.
+
+    A page whose fetch failed or was cancelled is fetched again when asked for again.
+    """
+
+    def __init__(self, source: Source[T]) -> None:
+        self._source = source
+        self._cursor = source.start
+        self._ended = False
+        self._circle: CursorError | None = None
+        self._ahead: asyncio.Task[Page[T]] | None = None
+        # Hashes, not cursors: a list of millions of rows has a hundred thousand of them.
+        self._seen = {hash(self._cursor)}
+        self._last: tuple[T, ...] = ()
+
+    async def __anext__(self) -> Page[T]:
+        if self._circle is not None:
+            raise self._circle
+        if self._ended:
+            raise StopAsyncIteration
+        page = await self._take()
+        self._advance(page)
+        return self._source.present(page)
+
+    async def _take(self) -> Page[T]:
+        task, self._ahead = self._ahead, None
+        return await (self._source.fetch(self._cursor) if task is None else task)
+
+    def _advance(self, page: Page[T]) -> None:
+        cursor = page.cursor
+        if page.items and page.items == self._last:
+            self._circle = self._source.endless("a page brought the same rows as the one before")
+            raise self._circle
+        if cursor is None:
+            self._ended = True
+        elif hash(cursor) in self._seen:
+            # This page's own rows are good: hand them out, and stop after them.
+            self._circle = self._source.endless("a cursor came back that was followed before")
+        else:
+            self._seen.add(hash(cursor))
+            self._cursor, self._last = cursor, page.items
+            if self._source.prefetch:
+                self._ahead = asyncio.ensure_future(self._source.fetch(cursor))
+
+    async def aclose(self) -> None:
+        """Stop fetching ahead and wait until that has ended."""
+        self._ended = True
+        task, self._ahead = self._ahead, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    def __del__(self) -> None:
+        # `break` drops the iterator: what it was fetching ahead is of no use to anybody.
+        if self._ahead is not None and not self._ahead.get_loop().is_closed():
+            self._ahead.cancel()
+            self._ahead.add_done_callback(_forget)
+
+
+def _forget(task: asyncio.Task[Page[T]]) -> None:
+    """Look at a failure that nobody will, so that the loop does not report it."""
+    if not task.cancelled():
+        task.exception()
+
+
+class _Rows(AsyncIterator[T]):
+    def __init__(self, pages: PageIterator[T]) -> None:
+        self._pages = pages
+        self._rows: Iterator[T] = iter(())
+
+    async def __anext__(self) -> T:
+        while True:
+            for row in self._rows:
+                return row
+            self._rows = iter((await anext(self._pages)).items)

@@ -1,0 +1,167 @@
+"""What an adapter is: settings, credentials, and flows."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+import attrs
+
+from ._secrets import SecretStr
+from .errors import ConfigurationError, UnsupportedOperationError
+
+if TYPE_CHECKING:
+    from ._flow import Flow, Response
+    from ._models import Activity, Identity, Order, Page, PointsAdjustment, Transaction
+
+OPERATIONS = ("track_activity", "create_order", "list_transactions", "adjust_points")
+"""The neutral operations, in the order every table shows them."""
+
+Key = str | Callable[[], str | Awaitable[str]]
+"""A credential, or what hands one out; a callable may be async and is asked before every try."""
+
+
+@attrs.frozen
+class Setting:
+    """One setting of a provider, as `connect` and the command line know it.
+
+    Attributes:
+        name: Keyword argument of the provider's class.
+        env: Environment variable read when the setting is not given.
+        secret: Whether its value must never be shown.
+        help: What it is, in a few words.
+        parse: Makes the value of a text, for the command line; raises ValueError with what
+            it wanted.
+        keyed: Whether the setting is a mapping: the command line takes ``name.key=text``
+            and parses each text.
+    """
+
+    name: str
+    env: str | None = None
+    secret: bool = False
+    help: str = ""
+    parse: Callable[[str], Any] = str
+    keyed: bool = False
+
+
+def _masked(key: Any) -> Any:
+    # Tracebacks that print locals must not print keys.
+    return SecretStr(key) if isinstance(key, str) else key
+
+
+@attrs.frozen
+class Credential:
+    """A header's value, made of a key when it is needed."""
+
+    key: Key = attrs.field(repr=False, converter=_masked)
+    prefix: str = ""
+
+    async def header(self) -> SecretStr:
+        """The value for one try."""
+        key = self.key
+        if callable(key):
+            given = key()
+            key = _masked(await given if inspect.isawaitable(given) else given)
+        if not isinstance(key, str) or not key or not (key.isascii() and key.isprintable()):
+            raise ConfigurationError("a key must be printable ASCII text and not empty")
+        return SecretStr(self.prefix + key)
+
+
+@attrs.frozen(kw_only=True)
+class Refusal:
+    """What a vendor says about a request it did not fulfil.
+
+    Attributes:
+        message: The vendor's words, if any.
+        code: The vendor's machine-readable code, if any.
+        details: The vendor's details by field.
+        status: A status inside the body that differs from HTTP's, if any.
+    """
+
+    message: str | None = None
+    code: str | None = None
+    details: Mapping[str, Any] = attrs.field(factory=dict)
+    status: int | None = None
+
+
+class Provider:
+    """One vendor's API as flows.
+
+    Every operation is unsupported until a subclass overrides it, so an adapter's file holds
+    only what works. Flows do no I/O; the client drives them.
+
+    Attributes:
+        name: The registered name.
+        title: The vendor's name as people write it.
+        settings: What the class's constructor takes.
+        limitations: Remarks for the capability matrix, by operation.
+        base_url: Origin of the API, scheme and host and port only.
+        credentials: Header names and what goes into them.
+    """
+
+    name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    settings: ClassVar[tuple[Setting, ...]] = ()
+    limitations: ClassVar[Mapping[str, str]] = {}
+
+    base_url: str
+    credentials: Mapping[str, Credential]
+
+    def track_activity(self, activity: Activity, /) -> Flow[Transaction | None]:
+        """Report that a shopper did something. Returns the row the vendor sent back, if any."""
+        self._unsupported("track_activity")
+
+    def create_order(self, order: Order, /) -> Flow[Transaction | None]:
+        """Report a purchase. Returns the row the vendor sent back, if any."""
+        self._unsupported("create_order")
+
+    def adjust_points(self, adjustment: PointsAdjustment, /) -> Flow[Transaction | None]:
+        """Give or take points. Returns the row the vendor sent back, if any."""
+        self._unsupported("adjust_points")
+
+    def list_transactions(
+        self, cursor: str | None, filters: Mapping[str, Any], /
+    ) -> Flow[Page[Transaction]]:
+        """One page of the points history, newest first.
+
+        Args:
+            cursor: The vendor's own cursor from the page before, None for the first page.
+            filters: ``customer_id``, ``created_from``, ``created_until``, ``kinds``,
+                ``page_size`` and whatever else the vendor documents.
+
+        Raises:
+            ValidationError: A filter is unknown or out of range; a vendor that ignores
+                unknown parameters would return everything.
+        """
+        self._unsupported("list_transactions")
+
+    def whoami(self) -> Flow[Identity]:
+        """Whom the credentials belong to."""
+        self._unsupported("whoami")
+
+    def supports(self, operation: str) -> bool:
+        """Whether ``operation`` works, as configured."""
+        mine = getattr(type(self), operation, None)
+        return callable(mine) and mine is not getattr(Provider, operation, None)
+
+    def refusal(self, response: Response, /) -> Refusal:
+        """Read the vendor's words in an answer that is no success; never raises."""
+        return Refusal()
+
+    def acknowledges(self, response: Response, /) -> bool:
+        """Whether a 2xx answer to a request acknowledged by its body says success."""
+        return True
+
+    def _unsupported(self, operation: str) -> NoReturn:
+        able = ", ".join(filter(self.supports, OPERATIONS)) or "none of the neutral operations"
+        raise UnsupportedOperationError(
+            f"{self.title or self.name} has no {operation}",
+            hint=self.limitations.get(operation, f"It has {able}"),
+        )
+
+
+def from_environment(value: Any, name: str) -> Any:
+    """``value``, or what the environment variable ``name`` holds; None when both are missing."""
+    return value if value is not None else os.environ.get(name) or None

@@ -1,0 +1,213 @@
+"""When a request is sent again; the only user of backoff."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from enum import Enum
+
+import attrs
+
+from ._flow import Acknowledgement, Request, Response, Safety
+from ._provider import Provider
+from .errors import APIError, ConfigurationError, LoyaltyError, TransportError, error_for_status
+
+
+class Verdict(Enum):
+    """What one try of a request proves."""
+
+    NOT_SENT = "not sent"
+    """No connection, or nothing left."""
+    REFUSED = "refused"
+    """429, and any other 4xx but 408."""
+    ACCEPTED = "accepted"
+    """Its acknowledgement came."""
+    OPEN = "open"
+    """Anything else: it may have been applied."""
+
+
+@attrs.frozen(kw_only=True)
+class RetryPolicy:
+    """How often and how long a call tries.
+
+    Reads and documented-idempotent writes are sent again after 429 and after anything that
+    leaves them in doubt; other writes only when it is certain that the try before was not
+    applied. Waits grow exponentially with full jitter; a ``Retry-After`` is never undercut.
+
+    Args:
+        attempts: Most sends of one request, the first included; at least 1.
+        attempt_timeout: Seconds for one try of a request that may be repeated; any other
+            write waits for its answer until the call's deadline.
+
+    Raises:
+        ConfigurationError: A number is out of range.
+    """
+
+    attempts: int = 4
+    attempt_timeout: float = 8.0
+
+    def __attrs_post_init__(self) -> None:
+        if self.attempts < 1:
+            raise ConfigurationError("RetryPolicy: attempts must be at least 1")
+        if not self.attempt_timeout > 0:
+            raise ConfigurationError("RetryPolicy: attempt_timeout must be more than 0 seconds")
+
+
+def verdict(provider: Provider, request: Request, response: Response) -> Verdict:
+    """What ``response`` proves about the try it answers."""
+    status = response.status
+    if 400 <= status < 500 and status != 408:
+        return Verdict.REFUSED
+    if not response.ok or not _acknowledged(provider, request, response):
+        return Verdict.OPEN
+    return Verdict.ACCEPTED
+
+
+def _acknowledged(provider: Provider, request: Request, response: Response) -> bool:
+    if request.safety is Safety.SAFE:
+        return response.failure is None
+    # 202 promises nothing yet, and a page of HTML is somebody else's answer.
+    if response.status == 202 or "html" in response.headers.get("Content-Type", ""):
+        return False
+    if request.acknowledged_by is Acknowledgement.STATUS:
+        return True
+    return response.failure is None and provider.acknowledges(response)
+
+
+async def exchange(  # noqa: PLR0913 - everything that decides about a repeat
+    provider: Provider,
+    request: Request,
+    policy: RetryPolicy,
+    deadline: float,
+    send: Callable[[float], Awaitable[Response]],
+    note: Callable[[Request, Verdict], None],
+) -> Response:
+    """Send ``request`` until it is accepted or may not be repeated.
+
+    Args:
+        provider: Reads acknowledgements and refusals.
+        request: What to send.
+        policy: How often.
+        deadline: On `time.monotonic`; no wait reaches beyond it.
+        send: One try, given its seconds.
+        note: Told every verdict.
+
+    Raises:
+        LoyaltyError: The last try's failure.
+    """
+    waits: Iterator[float] | None = None
+    attempt = 1
+    while True:
+        what, result = await _try(provider, request, send, _patience(request, policy, deadline))
+        note(request, what)
+        if isinstance(result, Response):
+            return result
+        if attempt == policy.attempts or not _repeatable(request, what, result):
+            raise result
+        waits = waits or _waits()
+        if not await _pause(next(waits), result, deadline):
+            raise result
+        attempt += 1
+
+
+async def _try(
+    provider: Provider,
+    request: Request,
+    send: Callable[[float], Awaitable[Response]],
+    seconds: float,
+) -> tuple[Verdict, Response | LoyaltyError]:
+    """One send: what it proves, and the accepted answer or the failure."""
+    try:
+        response = await send(seconds)
+    except TransportError as exc:
+        return (Verdict.OPEN if exc.bytes_left else Verdict.NOT_SENT), exc
+    what = verdict(provider, request, response)
+    return what, response if what is Verdict.ACCEPTED else refused(provider, response)
+
+
+def _patience(request: Request, policy: RetryPolicy, deadline: float) -> float:
+    left = max(0.0, deadline - time.monotonic())
+    return left if request.safety is Safety.ONCE else min(left, policy.attempt_timeout)
+
+
+def _repeatable(request: Request, what: Verdict, failure: LoyaltyError) -> bool:
+    if what is Verdict.REFUSED:
+        return isinstance(failure, APIError) and failure.status == 429
+    if what is Verdict.OPEN:
+        # An answer that is too long will be too long again.
+        again = isinstance(failure, TransportError | APIError)
+        return again and request.safety is not Safety.ONCE
+    return True
+
+
+async def _pause(wait: float, failure: LoyaltyError, deadline: float) -> bool:
+    """Sleep before the next try; False when that would reach beyond the deadline."""
+    asked = failure.retry_after if isinstance(failure, APIError) else None
+    wait = max(wait, asked or 0.0)
+    if time.monotonic() + wait >= deadline:
+        if asked is not None and asked >= wait:
+            failure.hint = f"The vendor asks to wait {asked:g} s, which is beyond the deadline"
+        return False
+    await asyncio.sleep(wait)
+    return True
+
+
+def _waits() -> Iterator[float]:
+    import backoff  # noqa: PLC0415 - most calls never wait
+
+    longest: Iterator[float] = backoff.expo(factor=0.2, max_value=8)
+    next(longest)  # backoff's generators hand out None first, to be primed with send()
+    return map(backoff.full_jitter, longest)
+
+
+def refused(provider: Provider, response: Response) -> LoyaltyError:
+    """The error for an answer that is no success."""
+    if response.failure is not None and response.ok:
+        return response.failure
+    said = provider.refusal(response)
+    status = said.status or response.status
+    words = f"HTTP {response.status}" + (f": {said.message}" if said.message else "")
+    error = error_for_status(status)(words, hint=_HINTS.get(status))
+    if 300 <= response.status < 400:
+        error.hint = "Redirects are not followed; check base_url"
+    error.status = response.status
+    error.code = said.code
+    error.vendor_message = said.message
+    error.details = said.details
+    error.retry_after = retry_after(response)
+    return error
+
+
+_HINTS = {
+    401: "Check the credentials; `loyalty doctor` tests them",
+    402: "The shop's plan does not include this",
+    403: "The key lacks a scope, or the shop's plan lacks the feature; `loyalty doctor` tells which",
+    429: "Too many requests; send fewer at once",
+}
+
+
+def retry_after(response: Response) -> float | None:
+    """Seconds that ``Retry-After`` asks for, given as seconds or as a date.
+
+    None when there is no such header or it cannot be read. A date counts from the answer's
+    own ``Date``, so that clocks that differ do no harm.
+    """
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    until = _http_date(value)
+    now = _http_date(response.headers.get("Date", ""))
+    if until is None:
+        return None
+    return max(0.0, until - (time.time() if now is None else now))
+
+
+def _http_date(value: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,25 @@
+"""Text and bytes that do not show themselves.
+
+They are what they hold, for the wire; only their `repr` is masked, which is what
+tracebacks with locals, debuggers and loggers print.
+"""
+
+from __future__ import annotations
+
+
+class SecretStr(str):
+    """A `str` whose `repr` shows nothing: a key, or a header made of one."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+class MaskedBytes(bytes):
+    """`bytes` whose `repr` shows the length only: a request's or an answer's body."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} bytes>"
