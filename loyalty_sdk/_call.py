@@ -29,7 +29,7 @@ class Call:
     writes: bool = False
     _reference: str | None = None
     _sends: int = 0
-    _verdicts: set[Verdict] = attrs.field(factory=set)
+    _verdicts: set[Verdict] = attrs.field(factory=set[Verdict])
 
     @classmethod
     def begin(

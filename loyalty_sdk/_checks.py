@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from .errors import Problem, ValidationError
 
@@ -28,6 +28,16 @@ _JSON_DEPTH = 32
 def kind(value: object) -> str:
     """What ``value`` is, in words that give nothing of it away."""
     return "nothing" if value is None else type(value).__name__
+
+
+def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    """Whether ``value`` maps something, said so that type checkers keep up."""
+    return isinstance(value, Mapping)
+
+
+def is_list(value: object) -> TypeGuard[Sequence[Any]]:
+    """Whether ``value`` is a list or tuple, said so that type checkers keep up."""
+    return isinstance(value, list | tuple)
 
 
 def complain(problems: list[Problem], path: str, wanted: str, value: object) -> None:
@@ -150,24 +160,22 @@ def json_value(problems: list[Problem], path: str, value: object, depth: int = 0
     elif isinstance(value, float):
         if not math.isfinite(value):
             problems.append(Problem(path, "must be finite"))
-    elif not isinstance(value, Mapping | list | tuple):
+    elif not (is_mapping(value) or is_list(value)):
         complain(problems, path, "a JSON value (text, number, bool, None, list or mapping)", value)
     elif depth == _JSON_DEPTH:
+        # What holds itself would be walked for ever.
         problems.append(Problem(path, f"is nested more than {_JSON_DEPTH} deep"))
     else:
         _json_items(problems, path, value, depth + 1)
 
 
 def _json_items(
-    problems: list[Problem],
-    path: str,
-    value: Mapping[object, object] | list[object] | tuple[object, ...],
-    depth: int,
+    problems: list[Problem], path: str, value: Mapping[Any, Any] | Sequence[Any], depth: int
 ) -> None:
-    if not isinstance(value, Mapping):
+    if is_mapping(value):
+        for key, item in value.items():
+            if text(problems, f"{path} key", key):
+                json_value(problems, f"{path}.{key}", item, depth)
+    else:
         for index, item in enumerate(value):
             json_value(problems, f"{path}[{index}]", item, depth)
-        return
-    for key, item in value.items():
-        if text(problems, f"{path} key", key):
-            json_value(problems, f"{path}.{key}", item, depth)

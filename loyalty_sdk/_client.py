@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import _checks, _cursor, _retry
+from . import _checks, _cursor
 from ._call import Call
 from ._filters import keeper, transaction_filters
 from ._flow import Acknowledgement, Flow, Request, Response, Safety, expand, pairs
@@ -29,7 +29,7 @@ from ._paging import Pages, Source
 from ._pool import SessionPool
 from ._provider import Provider
 from ._registry import load
-from ._retry import RetryPolicy
+from ._retry import RetryPolicy, exchange
 from .errors import (
     ClientClosedError,
     ConfigurationError,
@@ -376,7 +376,7 @@ class LoyaltyClient:
             headers = await self._provider_headers(timeout)
             return await self._pool.send(url, request, headers, timeout)
 
-        return await _retry.exchange(
+        return await exchange(
             self._provider, request, self._retry, call.deadline, send, call.note
         )
 

@@ -92,12 +92,13 @@ def resume(text: str, listing: Listing) -> tuple[Listing, str]:
 
 
 def _store(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return {"time": timestamp(value)}
-    return list(value) if isinstance(value, tuple) else value
+    return {"time": timestamp(value)} if isinstance(value, datetime) else value
 
 
 def _restore(value: Any) -> Any:
     if isinstance(value, dict):
-        return datetime.fromisoformat(value["time"])
-    return tuple(value) if isinstance(value, list) else value
+        return datetime.fromisoformat(str(value["time"]))  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(value, list):
+        items: list[Any] = value
+        return tuple(items)
+    return value

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from enum import Enum
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import attrs
 
 from . import _checks
 from ._secrets import MaskedBytes
-from .errors import LoyaltyError
+
+if TYPE_CHECKING:
+    from .errors import LoyaltyError, Problem
 
 T = TypeVar("T")
 
@@ -86,7 +88,7 @@ class Response:
     """
 
     status: int
-    headers: Mapping[str, str] = attrs.field(factory=dict)
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
     body: bytes = attrs.field(default=b"", converter=MaskedBytes)
     failure: LoyaltyError | None = None
 
@@ -115,7 +117,7 @@ def expand(template: str, **segments: str) -> str:
     Raises:
         ValidationError: A segment is empty, ``.``, ``..`` or holds a control character.
     """
-    problems: list[_checks.Problem] = []
+    problems: list[Problem] = []
     for name, value in segments.items():
         _checks.identifier(problems, name, value)
     _checks.finish("the path", problems)

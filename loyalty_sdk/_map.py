@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import attrs
 
@@ -39,58 +39,61 @@ async def map_calls(
         raise ConfigurationError("map: concurrency must be at least 1")
     source = _Source(items)
     # Bounded, so that a slow consumer holds the calls back.
-    done: asyncio.Queue[Result[T] | None] = asyncio.Queue(concurrency)
+    done: asyncio.Queue[Result[T] | _End] = asyncio.Queue(concurrency)
     workers = [asyncio.create_task(_work(operation, source, done)) for _ in range(concurrency)]
+    failure = None
     try:
         for _ in workers:
-            while (result := await done.get()) is not None:
+            while not isinstance(result := await done.get(), _End):
                 yield result
-        await asyncio.gather(*workers)
+            failure = failure or result.failure
+        if failure is not None:
+            raise failure
     finally:
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
 
 
+@attrs.frozen
+class _End:
+    """A worker has nothing left to do, or the items could not be read on."""
+
+    failure: Exception | None = None
+
+
+async def _one_by_one(items: Iterable[T]) -> AsyncIterator[T]:
+    for item in items:
+        yield item
+
+
 class _Source(Generic[T]):
     """Any iterable, handed out one item at a time to whoever asks."""
 
     def __init__(self, items: Iterable[T] | AsyncIterable[T]) -> None:
+        self._items = aiter(items if isinstance(items, AsyncIterable) else _one_by_one(items))
         self._lock = asyncio.Lock()
-        self._items: Any = aiter(items) if isinstance(items, AsyncIterable) else iter(items)
 
-    async def next(self) -> T:
+    async def take(self) -> T:
         # An async generator refuses to be asked twice at once.
         async with self._lock:
-            try:
-                item: T = (
-                    await anext(self._items)
-                    if isinstance(self._items, AsyncIterator)
-                    else next(self._items)
-                )
-            except (StopIteration, StopAsyncIteration):
-                raise _Exhausted from None
-        return item
-
-
-class _Exhausted(Exception):
-    """No item is left. StopIteration itself cannot leave a coroutine."""
+            return await anext(self._items)
 
 
 async def _work(
     operation: Callable[[T], Awaitable[Receipt]],
     source: _Source[T],
-    done: asyncio.Queue[Result[T] | None],
+    done: asyncio.Queue[Result[T] | _End],
 ) -> None:
+    end = _End()
     try:
         while True:
-            try:
-                item = await source.next()
-            except _Exhausted:
-                return
-            await done.put(await _call(operation, item))
-    finally:
-        await done.put(None)
+            await done.put(await _call(operation, await source.take()))
+    except StopAsyncIteration:
+        pass
+    except Exception as exc:  # noqa: BLE001 - raised again where the results are read
+        end = _End(exc)
+    await done.put(end)
 
 
 async def _call(operation: Callable[[T], Awaitable[Receipt]], item: T) -> Result[T]:

@@ -14,11 +14,12 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import partial, reduce
 from operator import getitem
-from typing import Any, Generic, Literal, TypeVar, get_args
+from typing import Any, Generic, Literal, TypeVar, cast, get_args
 
 import attrs
 
 from . import _checks
+from .errors import Problem
 
 T = TypeVar("T")
 
@@ -57,7 +58,7 @@ class Value:
         """The value as JSON would carry it: money and times as text, enums as their value."""
         return {
             field.name: plain(getattr(self, field.name))
-            for field in attrs.fields(type(self))
+            for field in attrs.fields(cast("type[attrs.AttrsInstance]", type(self)))
             if not field.name.startswith("_")
         }
 
@@ -72,17 +73,19 @@ def plain(value: Any) -> Any:
     """``value`` in the types JSON has, without loss."""
     if isinstance(value, Value):
         return value.to_dict()
+    if _checks.is_mapping(value):
+        return {key: plain(item) for key, item in value.items()}
+    if _checks.is_list(value):
+        return [plain(item) for item in value]
+    return _plain_scalar(value)
+
+
+def _plain_scalar(value: Any) -> Any:
     if isinstance(value, Decimal):
         return amount(value)
     if isinstance(value, datetime):
         return timestamp(value)
-    if isinstance(value, StrEnum):
-        return value.value
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value
+    return value.value if isinstance(value, StrEnum) else value
 
 
 def amount(money: Decimal) -> str:
@@ -146,7 +149,7 @@ class Activity(Value):
     id: str | None = None
     occurred_at: datetime | None = None
     # Outside the hash only: equal activities still have equal hashes.
-    properties: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
+    properties: Mapping[str, Any] = attrs.field(factory=dict[str, Any], hash=False)
     guest: bool = False
     ip_address: str | None = None
     user_agent: str | None = None
@@ -154,16 +157,14 @@ class Activity(Value):
     tracking_id: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        problems: list[_checks.Problem] = []
+        problems: list[Problem] = []
         _checks.identifier(problems, "name", self.name)
         _check_customer(problems, self.customer)
         if self.id is not None:
             _checks.identifier(problems, "id", self.id)
         if self.occurred_at is not None:
             _checks.moment(problems, "occurred_at", self.occurred_at)
-        if not isinstance(self.properties, Mapping):
-            _checks.complain(problems, "properties", "a mapping", self.properties)
-        elif self.properties:
+        if _checks.is_type(problems, "properties", self.properties, Mapping):
             _checks.json_value(problems, "properties", self.properties)
         _check_shopper(problems, self)
         _checks.finish("the activity", problems)
@@ -211,7 +212,7 @@ class Order(Value):
     tracking_id: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        problems: list[_checks.Problem] = []
+        problems: list[Problem] = []
         _checks.identifier(problems, "id", self.id)
         _check_customer(problems, self.customer)
         _checks.money(problems, "total", self.total)
@@ -254,10 +255,10 @@ class PointsAdjustment(Value):
     reference: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        problems: list[_checks.Problem] = []
+        problems: list[Problem] = []
         _checks.identifier(problems, "customer_id", self.customer_id)
         if _checks.integer(problems, "points", self.points) and not self.points:
-            problems.append(_checks.Problem("points", "must not be 0"))
+            problems.append(Problem("points", "must not be 0"))
         for name in ("reason", "note"):
             if getattr(self, name) is not None:
                 _checks.text(problems, name, getattr(self, name))
@@ -266,7 +267,7 @@ class PointsAdjustment(Value):
         _checks.finish("the adjustment", problems)
 
 
-def _check_customer(problems: list[_checks.Problem], customer: object) -> None:
+def _check_customer(problems: list[Problem], customer: object) -> None:
     if not isinstance(customer, Customer):
         _checks.complain(problems, "customer", "a Customer", customer)
         return
@@ -275,15 +276,14 @@ def _check_customer(problems: list[_checks.Problem], customer: object) -> None:
         _checks.identifier(problems, "customer.email", customer.email)
 
 
-def _check_shopper(problems: list[_checks.Problem], value: Activity | Order) -> None:
-    if value.guest is not True and value.guest is not False:
-        _checks.complain(problems, "guest", "a bool", value.guest)
+def _check_shopper(problems: list[Problem], value: Activity | Order) -> None:
+    _checks.is_type(problems, "guest", value.guest, bool)
     for name in ("ip_address", "user_agent", "referral_id", "tracking_id"):
         if getattr(value, name) is not None:
             _checks.text(problems, name, getattr(value, name))
 
 
-def _check_parts(problems: list[_checks.Problem], order: Order) -> None:
+def _check_parts(problems: list[Problem], order: Order) -> None:
     for index, code in enumerate(_check_sequence(problems, order, "discount_codes")):
         path = f"discount_codes[{index}]"
         if isinstance(code, DiscountCode):
@@ -295,14 +295,15 @@ def _check_parts(problems: list[_checks.Problem], order: Order) -> None:
         _checks.integer(problems, f"claimed_reward_ids[{index}]", reward)
 
 
-def _check_sequence(problems: list[_checks.Problem], order: Order, name: str) -> tuple[Any, ...]:
-    values = getattr(order, name)
-    if not isinstance(values, list | tuple):
-        _checks.complain(problems, name, "a list or tuple", values)
+def _check_sequence(problems: list[Problem], order: Order, name: str) -> tuple[Any, ...]:
+    given = getattr(order, name)
+    if not _checks.is_list(given):
+        _checks.complain(problems, name, "a list or tuple", given)
         return ()
+    values = tuple(given)
     # A tuple keeps the order hashable and out of reach of later changes.
-    object.__setattr__(order, name, tuple(values))
-    return tuple(values)
+    object.__setattr__(order, name, values)
+    return values
 
 
 class RawPage:
@@ -355,7 +356,7 @@ class Transaction(Value):
     reason: str | None = None
     order_id: str | None = None
     _raw: tuple[RawPage, int] | Mapping[str, Any] = attrs.field(
-        factory=dict, eq=False, repr=False, alias="raw"
+        factory=dict[str, Any], eq=False, repr=False, alias="raw"
     )
 
     @property
@@ -405,7 +406,7 @@ class Identity(Value):
     program: str
     name: str | None = None
     scopes: tuple[str, ...] | None = None
-    raw: Mapping[str, Any] = attrs.field(factory=dict, eq=False, repr=False)
+    raw: Mapping[str, Any] = attrs.field(factory=dict[str, Any], eq=False, repr=False)
 
 
 @attrs.frozen

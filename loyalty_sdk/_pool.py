@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
-import sys
 import warnings
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -184,9 +184,9 @@ class SessionPool:
         self._check_usable()
         held = self._sessions.get(loop)
         if held is None:
-            self._forget_dead_loops()
             held = self._sessions[loop] = _LoopSession(self._open())
             await held.watch()
+            await self._forget_dead_loops()
         return held.session
 
     def _check_usable(self) -> None:
@@ -214,9 +214,12 @@ class SessionPool:
         session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         return session
 
-    def _forget_dead_loops(self) -> None:
-        for loop in [loop for loop in self._sessions if loop.is_closed()]:
-            del self._sessions[loop]
+    async def _forget_dead_loops(self) -> None:
+        dead = [loop for loop in self._sessions if loop.is_closed()]
+        for held in [self._sessions.pop(loop) for loop in dead]:
+            # On a closed loop this only marks the session closed, so that it does not
+            # complain when it is collected.
+            await held.session.close()
 
     async def aclose(self) -> None:
         """Close every connection. Calls in flight fail; a second time does nothing."""
@@ -320,8 +323,8 @@ def _failure(departure: _Departure, exc: Exception, timeout: float | None) -> Tr
 
 def _caller() -> str:
     """File and line of the first frame outside this package."""
-    frame = sys._getframe(1)  # noqa: SLF001 - the stack itself would cost a hundred times more
     package = os.path.dirname(__file__)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+    frame = inspect.currentframe()  # a whole stack would cost a hundred times more
+    while frame is not None and frame.f_code.co_filename.startswith(package):
         frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown place"

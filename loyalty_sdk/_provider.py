@@ -82,7 +82,7 @@ class Refusal:
 
     message: str | None = None
     code: str | None = None
-    details: Mapping[str, Any] = attrs.field(factory=dict)
+    details: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
     status: int | None = None
 
 

@@ -12,7 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache, partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast, get_args, get_origin
+from types import GenericAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import attrs
 import msgspec
@@ -22,7 +23,7 @@ from ._secrets import MaskedBytes
 from .errors import MalformedResponseError, Problem, ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from cattrs import Converter
 
@@ -48,17 +49,19 @@ def _simple(value: Any) -> Any:
     for kind in kinds:
         if isinstance(value, kind):
             return kind.__new__(kind, value)
-    if isinstance(value, Mapping):
-        return dict(cast("Mapping[Any, Any]", value))
+    if _checks.is_mapping(value):
+        return dict(value)
     raise TypeError(f"{_checks.kind(value)} is not a JSON type")
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_simple)
+_number_encoder = msgspec.json.Encoder(enc_hook=_simple, decimal_format="number")
 
 
-def encode(value: Any) -> MaskedBytes:
-    """``value`` as compact JSON; a `Decimal` becomes text."""
-    return MaskedBytes(_encoder.encode(value))
+def encode(value: Any, *, decimals: Literal["text", "number"] = "text") -> MaskedBytes:
+    """``value`` as compact JSON; a `Decimal` becomes text, or a number with all its digits."""
+    encoder = _encoder if decimals == "text" else _number_encoder
+    return MaskedBytes(encoder.encode(value))
 
 
 def decode_json(body: bytes) -> Any:
@@ -108,15 +111,22 @@ def salvage(value: object, kind: type[T], path: str = "$") -> T:
             None is of another type; ``path`` names it.
     """
     try:
-        return convert(value, kind, path)  # type: ignore[no-any-return]
+        found: T = convert(value, kind, path)
     except MalformedResponseError:
-        if not isinstance(value, dict):
+        if not _checks.is_mapping(value):
             raise
-    parts = (
-        (field, _part(value.get(field.name), field, f"{path}.{field.name}"))
-        for field in attrs.fields(attrs.resolve_types(kind))  # type: ignore[type-var]
-    )
-    return kind(**{field.alias: part for field, part in parts if part is not attrs.NOTHING})
+        found = _salvaged(value, kind, path)
+    return found
+
+
+def _salvaged(value: Mapping[str, Any], kind: Any, path: str) -> Any:
+    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(attrs.resolve_types(kind))
+    parts: dict[str, Any] = {}
+    for field in fields:
+        part = _part(value.get(field.name), field, f"{path}.{field.name}")
+        if part is not attrs.NOTHING:
+            parts[field.name] = part
+    return kind(**parts)
 
 
 def _part(value: object, field: attrs.Attribute[Any], path: str) -> Any:
@@ -161,25 +171,22 @@ def structure(mapping: Mapping[str, Any], kind: type[T]) -> T:
         ValidationError: Lists every problem by path. Nothing is coerced: see
             `configure_converter`.
     """
-    from cattrs.errors import BaseValidationError  # noqa: PLC0415 - cattrs when first needed
-
     try:
         return _converter().structure(mapping, kind)
-    except (BaseValidationError, ValidationError) as exc:
+    except Exception as exc:  # noqa: BLE001 - none escapes: each becomes a problem with its path
         problems = [
-            Problem(found.path.removeprefix(".") or "$", found.message)
-            for found in _problems(exc, "")
+            Problem(path.removeprefix(".") or "$", message) for path, message in _problems(exc)
         ]
     problems += _further_problems(mapping, kind, {_head(problem) for problem in problems})
     raise ValidationError.of(kind.__name__, problems)
 
 
 def configure_converter(converter: Converter) -> None:
-    """Make a cattrs ``converter`` strict, the way neutral values need it.
+    """Make a cattrs ``converter`` as strict as neutral values need it.
 
     What it changes:
 
-    - a class is made of a mapping only, unknown keys are refused by name, and a
+    - a value is made of a mapping only, unknown keys are refused by name, and a
       transaction's ``raw`` is left out, as in ``to_dict()``;
     - `str`, `int` and `bool` are taken as they are and never converted: not ``"1"`` for 1,
       not 1.9, not True for 1, not ``"false"`` for False;
@@ -191,70 +198,73 @@ def configure_converter(converter: Converter) -> None:
     - a `Sequence` is made of a list or tuple, not of text or a mapping, and is a tuple;
     - a `Mapping` stays what it is; the value that holds it checks it.
     """
-    from ._models import Transaction, Value  # noqa: PLC0415 - it imports this module
-
-    def is_a(parent: type) -> Any:
-        return lambda kind: isinstance(kind, type) and issubclass(kind, parent)
-
-    def made_of(origin: Any) -> Any:
-        return lambda kind: get_origin(kind) is origin
+    from ._models import Value  # noqa: PLC0415 - it imports this module
 
     for kind, rule in ((str, _checks.text), (int, _checks.integer), (bool, _boolean)):
-        converter.register_structure_hook(kind, partial(_checked, rule))
+        converter.register_structure_hook(kind, _as_it_is(rule))
     converter.register_structure_hook(Decimal, _decimal)
     converter.register_structure_hook(datetime, _datetime)
-    converter.register_structure_hook_func(is_a(StrEnum), _member)
-    converter.register_structure_hook_func(made_of(Literal), _literal)
-    converter.register_structure_hook_func(made_of(Mapping), partial(_checked, _mapping))
-    converter.register_structure_hook_func(made_of(Sequence), partial(_sequence, converter))
-    converter.register_structure_hook_factory(is_a(Value), partial(_value_hook, converter))
-    converter.register_structure_hook(
-        Transaction, _value_hook(converter, Transaction, omitted="_raw")
-    )
+    converter.register_structure_hook_func(_is_a(StrEnum), _member)
+    converter.register_structure_hook_func(_made_of(Literal), _literal)
+    converter.register_structure_hook_func(_made_of(Mapping), _as_it_is(_mapping))
+    converter.register_structure_hook_func(_made_of(Sequence), partial(_sequence, converter))
+    converter.register_structure_hook_factory(_is_a(Value), partial(_value_hook, converter))
 
 
 @cache
 def _converter() -> Converter:
-    from cattrs import Converter  # noqa: PLC0415 - cattrs when first needed
+    from cattrs import Converter  # noqa: PLC0415 - cattrs is imported when first needed
 
     converter = Converter(forbid_extra_keys=True, detailed_validation=True)
     configure_converter(converter)
     return converter
 
 
-def _value_hook(converter: Converter, kind: type[T], *, omitted: str | None = None) -> Any:
-    from cattrs.gen import make_dict_structure_fn, override  # noqa: PLC0415 - as above
+def _is_a(parent: type) -> Callable[[Any], bool]:
+    return lambda kind: isinstance(kind, type) and issubclass(kind, parent)
 
-    left_out = {omitted: override(omit=True)} if omitted else {}
-    make = make_dict_structure_fn(kind, converter, **left_out)
 
-    def hook(value: Any, kind: Any) -> T:
-        return make(_checked(_mapping, value, kind), kind)
+def _made_of(origin: Any) -> Callable[[Any], bool]:
+    return lambda kind: get_origin(kind) is origin
+
+
+def _value_hook(converter: Converter, kind: Any) -> Callable[[Any, Any], Any]:
+    from cattrs.gen import (  # noqa: PLC0415 - cattrs is imported when first needed
+        make_dict_structure_fn,
+        override,
+    )
+
+    private: Any = {
+        name: override(omit=True) for name in attrs.fields_dict(kind) if name.startswith("_")
+    }
+    make = make_dict_structure_fn(kind, converter, **private)
+    mapping = _as_it_is(_mapping)
+    return lambda value, kind: make(mapping(value, kind), kind)
+
+
+def _as_it_is(rule: Callable[[list[Problem], str, Any], Any]) -> Callable[[Any, Any], Any]:
+    def hook(value: Any, _kind: Any) -> Any:
+        problems: list[Problem] = []
+        rule(problems, "", value)
+        _checks.finish("it", problems)
+        return value
 
     return hook
 
 
-def _checked(rule: Any, value: Any, _kind: Any) -> Any:
-    problems: list[Problem] = []
-    rule(problems, "", value)
-    _checks.finish("it", problems)
-    return value
+def _boolean(problems: list[Problem], path: str, value: object) -> None:
+    _checks.is_type(problems, path, value, bool)
+
+
+def _mapping(problems: list[Problem], path: str, value: object) -> None:
+    if not _checks.is_mapping(value):
+        _checks.complain(problems, path, "a mapping", value)
 
 
 def _wanted(wanted: str, value: object) -> ValidationError:
     problems: list[Problem] = []
     _checks.complain(problems, "", wanted, value)
     return ValidationError.of("it", problems)
-
-
-def _boolean(problems: list[Problem], path: str, value: object) -> None:
-    if not isinstance(value, bool):
-        _checks.complain(problems, path, "a bool", value)
-
-
-def _mapping(problems: list[Problem], path: str, value: object) -> None:
-    if not isinstance(value, Mapping):
-        _checks.complain(problems, path, "a mapping", value)
 
 
 def _decimal(value: Any, _kind: Any) -> Decimal:
@@ -268,22 +278,25 @@ def _decimal(value: Any, _kind: Any) -> Decimal:
 
 
 def _datetime(value: Any, kind: Any) -> datetime:
-    wanted = 'ISO 8601 text with an offset like "2026-05-01T10:00:00Z"'
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value) if _MOMENT.fullmatch(value) else value
-        except ValueError:
-            raise _wanted(wanted, value) from None
-    if not isinstance(value, datetime):
-        raise _wanted(wanted, value)
-    return _checked(_checks.moment, value, kind)
+    moment = _moment(value) if isinstance(value, str) else value
+    if not isinstance(moment, datetime):
+        raise _wanted('ISO 8601 text with an offset like "2026-05-01T10:00:00Z"', value)
+    _as_it_is(_checks.moment)(moment, kind)
+    return moment
 
 
-def _member(value: Any, kind: type[StrEnum]) -> StrEnum:
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if _MOMENT.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+def _member(value: Any, kind: Any) -> Any:
     return kind(_one_of([member.value for member in kind], value))
 
 
-def _literal(value: Any, kind: Any) -> Any:
+def _literal(value: Any, kind: Any) -> str:
     return _one_of(get_args(kind), value)
 
 
@@ -294,32 +307,32 @@ def _one_of(known: Sequence[str], value: Any) -> str:
 
 
 def _sequence(converter: Converter, value: Any, kind: Any) -> Any:
-    if not isinstance(value, list | tuple):
+    if not _checks.is_list(value):
         raise _wanted("a list or tuple", value)
-    (item,) = get_args(kind)
-    return converter.structure(value, tuple[item, ...])
+    items: Any = GenericAlias(list, get_args(kind))
+    return tuple(converter.structure(value, items))
 
 
-def _problems(error: BaseException, path: str) -> Iterator[Problem]:
-    """What cattrs and the values themselves found; a path begins with a dot, or is empty."""
-    from cattrs.errors import (  # noqa: PLC0415 - as above
+def _problems(error: BaseException) -> Iterator[tuple[str, str]]:
+    """Paths, empty or with a dot in front, and messages: what cattrs and the value found."""
+    from cattrs.errors import (  # noqa: PLC0415 - cattrs is imported when first needed
         BaseValidationError,
         ForbiddenExtraKeysError,
     )
 
     if isinstance(error, BaseValidationError):
         for part in error.exceptions:
-            yield from _problems(part, path + _step(part))
+            for path, message in _problems(part):
+                yield _step(part) + path, message
     elif isinstance(error, ForbiddenExtraKeysError):
         for key in sorted(map(str, error.extra_fields)):
-            yield Problem(f"{path}.{key}", "is not known here")
+            yield f".{key}", "is not known here"
     elif isinstance(error, ValidationError):
         for found in error.problems:
-            yield Problem(f"{path}.{found.path}" if found.path else path, found.message)
-    elif isinstance(error, KeyError):
-        yield Problem(path, "is missing")
+            yield (found.path and f".{found.path}"), found.message
     else:
-        yield Problem(path, f"cannot be read: {type(error).__name__}")
+        reason = "is missing" if isinstance(error, KeyError) else f"raised {type(error).__name__}"
+        yield "", reason
 
 
 def _step(part: BaseException) -> str:
@@ -332,20 +345,17 @@ def _step(part: BaseException) -> str:
     return ""
 
 
-def _further_problems(
-    mapping: Any, kind: type[T], broken: set[str]
-) -> Iterator[Problem]:
-    """What the value itself says of its sound parts, when some could not be structured."""
+def _further_problems(mapping: Mapping[str, Any], kind: Any, broken: set[str]) -> Iterator[Problem]:
+    """What the value says of its sound parts, when it could not be made of the others."""
     if "$" in broken:
         return
-    sound = {
-        name: _converter().structure(mapping[name], field.type)
-        for name, field in attrs.fields_dict(cast("Any", kind)).items()
-        if name in mapping and name not in broken
+    parts = {
+        name: None if name in broken else _converter().structure(mapping[name], field.type or Any)
+        for name, field in attrs.fields_dict(kind).items()
+        if name in mapping or name in broken
     }
-    missing = dict.fromkeys(broken & attrs.fields_dict(cast("Any", kind)).keys())
     try:
-        kind(**sound, **missing)
+        kind(**parts)
     except ValidationError as exc:
         yield from (found for found in exc.problems if _head(found) not in broken)
 
