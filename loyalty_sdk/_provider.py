@@ -60,10 +60,10 @@ class Credential:
 
     async def header(self) -> SecretStr:
         """The value for one try."""
-        key = self.key
+        key: Any = self.key
         if callable(key):
-            given = key()
-            key = _masked(await given if inspect.isawaitable(given) else given)
+            key = key()
+            key = _masked(await key if inspect.isawaitable(key) else key)
         if not isinstance(key, str) or not key or not (key.isascii() and key.isprintable()):
             raise ConfigurationError("a key must be printable ASCII text and not empty")
         return SecretStr(self.prefix + key)

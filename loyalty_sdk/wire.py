@@ -204,7 +204,7 @@ def configure_converter(converter: Converter) -> None:
         converter.register_structure_hook(kind, _as_it_is(rule))
     converter.register_structure_hook(Decimal, _decimal)
     converter.register_structure_hook(datetime, _datetime)
-    converter.register_structure_hook_func(_is_a(StrEnum), _member)
+    converter.register_structure_hook(StrEnum, _member)
     converter.register_structure_hook_func(_made_of(Literal), _literal)
     converter.register_structure_hook_func(_made_of(Mapping), _as_it_is(_mapping))
     converter.register_structure_hook_func(_made_of(Sequence), partial(_sequence, converter))
@@ -349,11 +349,10 @@ def _further_problems(mapping: Mapping[str, Any], kind: Any, broken: set[str]) -
     """What the value says of its sound parts, when it could not be made of the others."""
     if "$" in broken:
         return
-    parts = {
-        name: None if name in broken else _converter().structure(mapping[name], field.type or Any)
-        for name, field in attrs.fields_dict(kind).items()
-        if name in mapping or name in broken
-    }
+    fields = attrs.fields_dict(kind)
+    parts: dict[Any, Any] = {fields[name].alias: None for name in broken & fields.keys()}
+    for name in (fields.keys() & mapping.keys()) - broken:
+        parts[fields[name].alias] = _converter().structure(mapping[name], fields[name].type or Any)
     try:
         kind(**parts)
     except ValidationError as exc:

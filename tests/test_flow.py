@@ -135,7 +135,8 @@ def test_writes_are_acknowledged_by_status_unless_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "ok"), [(200, True), (204, True), (299, True), (199, False), (300, False), (404, False)]
+    ("status", "ok"),
+    [(200, True), (204, True), (299, True), (199, False), (300, False), (404, False)],
 )
 def test_only_2xx_is_ok(status: int, ok: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """A response is ok from 200 to 299."""

@@ -32,7 +32,7 @@ HERE = "loyalty_sdk_acme_for_tests"
 
 @pytest.fixture(autouse=True)
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This file by a name that an entry point can hold."""
+    """Let an entry point name the file at hand."""
     monkeypatch.setitem(sys.modules, HERE, sys.modules[__name__])
 
 
@@ -49,9 +49,7 @@ def test_installed_imports_nothing() -> None:
         "import sys; from loyalty_sdk import _registry; names = list(_registry.installed());"
         "print([m for m in sys.modules if m.startswith('loyalty_sdk_')], len(names))"
     )
-    shown = subprocess.run(  # noqa: S603 - our own interpreter and code
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
-    )
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
 
     imported, _, count = shown.stdout.strip().rpartition(" ")
     assert "[]" == imported
@@ -68,22 +66,37 @@ def test_load_gives_the_class(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("installed", "message"),
     [
-        ({"other": "a:B", "more": "a:B"}, "no provider is called 'acme'. Installed are: more, other"),
+        ({"b": "a:B", "a": "a:B"}, "no provider is called 'acme'. Installed are: a, b"),
         ({}, "no provider is called 'acme'. Installed are: none"),
-        ({"acme": "no_such_module_at_all:X"}, "provider 'acme' (no_such_module_at_all:X) cannot be imported"),
-        ({"acme": f"{HERE}:Missing"}, f"provider 'acme' ({HERE}:Missing) cannot be imported"),
-        ({"acme": f"{HERE}:NOT_A_PROVIDER"}, f"provider 'acme' ({HERE}:NOT_A_PROVIDER) is not a Provider class"),
-        ({"acme": f"{HERE}:pytest"}, f"provider 'acme' ({HERE}:pytest) is not a Provider class"),
-        ({"acme": "builtins:dict"}, "provider 'acme' (builtins:dict) is not a Provider class"),
     ],
-)  # fmt: skip
-def test_load_names_what_is_wrong(
+)
+def test_load_lists_what_is_installed(
     installed: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is wrong with an entry point is a `ConfigurationError` that names it."""
+    """A name that nothing is registered under is a `ConfigurationError` with those there are."""
     register(monkeypatch, **installed)
 
     with pytest.raises(ConfigurationError) as caught:
         _registry.load("acme")
 
     assert message == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "wrong"),
+    [
+        ("no_such_module_at_all:Acme", "cannot be imported"),
+        (f"{HERE}:Missing", "cannot be imported"),
+        (f"{HERE}:NOT_A_PROVIDER", "is not a Provider class"),
+        (f"{HERE}:pytest", "is not a Provider class"),
+        ("builtins:dict", "is not a Provider class"),
+    ],
+)
+def test_load_names_what_is_wrong(value: str, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is wrong with an entry point is a `ConfigurationError` that names it."""
+    register(monkeypatch, acme=value)
+
+    with pytest.raises(ConfigurationError) as caught:
+        _registry.load("acme")
+
+    assert f"provider 'acme' ({value}) {wrong}" == str(caught.value)

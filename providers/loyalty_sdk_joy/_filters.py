@@ -1,0 +1,181 @@
+"""What Joy's lists may be narrowed by: neutral names, checks, and Joy's parameters.
+
+Every documented parameter has its filter, and no other name is sent: nothing is known of what
+Joy does with parameters it does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import attrs
+
+from loyalty_sdk import _checks
+from loyalty_sdk._models import TransactionKind
+from loyalty_sdk.errors import Problem
+
+from ._wire import TYPES
+
+PAGE_SIZE = 100
+"""Rows at once unless said otherwise; Joy's own defaults are 10 and 20."""
+
+_MOST_ROWS = 1000
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+@attrs.frozen
+class Filter:
+    """One way to narrow a list.
+
+    Attributes:
+        parameter: Joy's name in the query.
+        check: Adds to a list of problems, as those in `_checks` do.
+        convert: Makes the query's value; None leaves the parameter out.
+    """
+
+    parameter: str
+    check: Callable[[list[Problem], str, Any], object]
+    convert: Callable[[Any], Any] = _unchanged
+
+
+def query(filters: Mapping[str, Any], known: Mapping[str, Filter]) -> dict[str, Any]:
+    """``filters`` as query parameters; those that are None count as not given.
+
+    Raises:
+        ValidationError: Lists every unknown name and every bad value.
+    """
+    problems: list[Problem] = []
+    given = {name: value for name, value in filters.items() if value is not None}
+    for name, value in given.items():
+        if name in known:
+            known[name].check(problems, name, value)
+        else:
+            problems.append(Problem(name, f"is no filter of this list; it has {', '.join(known)}"))
+    if "before" in given and "after" in given:
+        problems.append(Problem("before", "goes without after: Joy documents no window of both"))
+    if "customer_id" in known and not given.keys() & {"customer_id", "joy_customer_id"}:
+        problems.append(
+            Problem("customer_id", "is required: Joy lists one customer's transactions")
+        )
+    _checks.finish("the list", problems)
+    return _parameters(given, known)
+
+
+def _parameters(given: Mapping[str, Any], known: Mapping[str, Filter]) -> dict[str, Any]:
+    found: dict[str, Any] = {"limit": PAGE_SIZE}
+    for name, rule in known.items():
+        value = rule.convert(given[name]) if name in given else None
+        if value is not None:
+            found[rule.parameter] = value
+    return found
+
+
+# ---------------------------------------------------------------------- checks
+
+
+def _one_of(*values: str) -> Callable[[list[Problem], str, Any], None]:
+    def check(problems: list[Problem], path: str, value: Any) -> None:
+        if value not in values:
+            _checks.complain(problems, path, f"one of {', '.join(values)}", value)
+
+    return check
+
+
+def _page_size(problems: list[Problem], path: str, value: Any) -> None:
+    if _checks.is_type(problems, path, value, int) and not 1 <= value <= _MOST_ROWS:
+        problems.append(Problem(path, f"must be between 1 and {_MOST_ROWS}"))
+
+
+def _flag(problems: list[Problem], path: str, value: Any) -> None:
+    if not isinstance(value, bool):
+        _checks.complain(problems, path, "a bool", value)
+
+
+def _items(value: Any) -> list[Any]:
+    return [*value] if isinstance(value, Collection) else [value]
+
+
+def _kinds(problems: list[Problem], path: str, value: Any) -> None:
+    known = tuple(TransactionKind)
+    if isinstance(value, str) or not value or any(kind not in known for kind in _items(value)):
+        _checks.complain(problems, path, f"a collection of {', '.join(known)}", value)
+
+
+# ---------------------------------------------------------------------- conversions
+
+
+def _type_of(kinds: Any) -> str | None:
+    """Joy's ``type`` for ``kinds``; it takes a single one, so more than one can't narrow."""
+    distinct = {TransactionKind(kind) for kind in kinds}
+    return TYPES.get(distinct.pop()) if len(distinct) == 1 else None
+
+
+def _earliest(moment: datetime) -> str | None:
+    """A bound that keeps rows of ``moment`` even if Joy leaves out its own bound.
+
+    Whether bounds are inclusive is not documented. Where the calendar begins there is no
+    bound to ask for.
+    """
+    try:
+        return _milliseconds(moment.astimezone(UTC) - _MILLISECOND)
+    except OverflowError:
+        return None
+
+
+def _latest(moment: datetime) -> str | None:
+    """A bound that keeps all rows before ``moment``, rounded up to what Joy's times have."""
+    try:
+        return _milliseconds(moment.astimezone(UTC) + timedelta(microseconds=999))
+    except OverflowError:
+        return None
+
+
+def _milliseconds(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+# ---------------------------------------------------------------------- the lists
+
+_PAGING = {
+    "page_size": Filter("limit", _page_size),
+    "before": Filter("before", _checks.identifier),
+    "after": Filter("after", _checks.identifier),
+    "has_count": Filter("hasCount", _flag),
+}
+_BY_CREATION = ("createdAt_desc", "createdAt_asc")
+
+TRANSACTIONS: Mapping[str, Filter] = {
+    "customer_id": Filter("shopifyCustomerId", _checks.identifier),
+    "joy_customer_id": Filter("customerId", _checks.identifier),
+    "kinds": Filter("type", _kinds, _type_of),
+    "type": Filter("type", _one_of(*TYPES.values())),
+    "event": Filter("event", _checks.identifier),
+    "source": Filter("source", _one_of("admin", "user", "rest_api", "webhook")),
+    "created_from": Filter("created_at_min", _checks.moment, _earliest),
+    "created_until": Filter("created_at_max", _checks.moment, _latest),
+    "order": Filter("order", _one_of(*_BY_CREATION)),
+    **_PAGING,
+}
+"""https://devdocs.joy.so/joy-rest-api-v2/api-references/activities"""
+
+CUSTOMERS: Mapping[str, Filter] = {
+    "email": Filter("email", _checks.identifier),
+    "tier_id": Filter("tierId", _checks.identifier),
+    "type": Filter("type", _one_of("member", "guest", "left")),
+    "updated_from": Filter("updated_at_min", _checks.moment, _earliest),
+    "updated_until": Filter("updated_at_max", _checks.moment, _latest),
+    "created_until": Filter("created_at_max", _checks.moment, _latest),
+    "order": Filter(
+        "order",
+        _one_of(*_BY_CREATION, "updatedAt_desc", "updatedAt_asc", "point_desc", "point_asc"),
+    ),
+    **_PAGING,
+}
+"""https://devdocs.joy.so/joy-rest-api-v2/api-references/customers; no ``created_at_min`` there."""

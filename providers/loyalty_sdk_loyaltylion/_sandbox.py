@@ -1,0 +1,512 @@
+"""LoyaltyLion's half of the sandbox: the Admin API v2 as documented.
+
+https://developers.loyaltylion.com/api-reference/introduction
+
+Where the vendor documents nothing and no switch exists, a comment says so.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import Counter
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from loyalty_sdk.sandbox.vendor import (
+    Access,
+    Account,
+    Answer,
+    Call,
+    Clock,
+    Record,
+    Records,
+    Switches,
+    VendorSandbox,
+    json_answer,
+    route,
+    shapes,
+)
+
+from ._sandbox_lists import Listing
+from ._sandbox_rows import Rows, amount, identifier
+
+_text = shapes.text
+_money = shapes.either(shapes.decimal, shapes.number)
+_id = shapes.either(_text, shapes.number)
+_maybe = shapes.optional(_text)
+
+_PAYMENT = shapes.choice("not_paid", "partially_paid", "paid")
+
+_ACTIVITY: shapes.Shape = {
+    "name": _text,
+    "customer_id": _id,
+    "customer_email": _text,
+    "merchant_id": _maybe,
+    "properties": shapes.mapping,
+    "ip_address": _maybe,
+    "user_agent": _maybe,
+    "date": shapes.optional(_text),
+    "referral_id": _maybe,
+    "tracking_id": _maybe,
+    "guest": shapes.optional(shapes.boolean),
+    "state": _maybe,
+}
+
+
+def _discount(value: object) -> str | None:
+    wrong = shapes.problems(value, {"code": _text, "amount": _text}, required=("code", "amount"))
+    return "; ".join(f"{name} {text}" for name, text in wrong.items()) or None
+
+
+_ORDER: shapes.Shape = {
+    "customer_id": _text,
+    "customer_email": _text,
+    "merchant_id": _id,
+    "total": _money,
+    "total_shipping": _money,
+    "total_paid": shapes.decimal,
+    "payment_status": _PAYMENT,
+    "merchant_number": _text,
+    "number": shapes.optional(_id),
+    "discount_codes": shapes.array(_discount),
+    "claimed_reward_ids": shapes.array(shapes.number),
+    "date": shapes.moment,
+    "ip_address": _text,
+    "user_agent": _text,
+    "referral_id": _text,
+    "tracking_id": _text,
+    "guest": shapes.boolean,
+}
+
+_ORDER_STATE: shapes.Shape = {
+    "payment_status": _PAYMENT,
+    "refund_status": shapes.choice("not_refunded", "partially_refunded", "refunded"),
+    "cancellation_status": shapes.choice("cancelled", "not_cancelled"),
+    "total_paid": shapes.decimal,
+    "total_refunded": shapes.decimal,
+    "$magento_payload": shapes.anything,
+}
+_ORDER_STATE_REQUIRED = tuple(_ORDER_STATE)[:5]
+
+_POINTS: shapes.Shape = {"points": shapes.integer(1, 1_000_000), "reason": _maybe}
+_REMOVAL: shapes.Shape = {"points": shapes.integer(1), "reason": _maybe}
+_ACTIVITY_STATE: shapes.Shape = {"state": shapes.choice("approved", "declined", "void")}
+_CUSTOMER: shapes.Shape = {"birthday": _text, "blocked": shapes.boolean}
+
+_EMPTY_STRING = b'""'
+
+
+class LoyaltyLionSandbox(VendorSandbox):
+    """LoyaltyLion's endpoints, one method each."""
+
+    name = "loyaltylion"
+    prefix = "/v2/"
+    default_keys = ("pat_sandbox", "sandbox:sandbox")
+    scopes = (
+        "read_customers",
+        "write_customers",
+        "read_orders",
+        "write_orders",
+        "read_unsubscribes",
+        "write_unsubscribes",
+        "write_reviews",
+        "write_configuration",
+    )
+    documented_limit = 20
+
+    def __init__(self, clock: Clock, switches: Switches) -> None:
+        super().__init__(clock, switches)
+        self.rows = Rows(self.ledger)
+        self.lists = Listing(self)
+
+    def settings(self) -> dict[str, str]:
+        """The default API key."""
+        return {"api_key": "pat_sandbox"}
+
+    def authenticate(self, call: Call) -> Access | None:
+        """Bearer keys, and Basic with token and secret, which has every scope."""
+        scheme, _, value = call.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self.access(value)
+        if scheme.lower() != "basic":
+            return None
+        try:
+            pair = base64.b64decode(value, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        return Access(pair, scheme="basic") if pair in self.keys else None
+
+    def error(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        details: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """An object under ``error``; only what the contract has, so no code."""
+        said: dict[str, Any] = {"message": message}
+        return json_answer(status, {"error": said | ({"details": details} if details else {})})
+
+    def rate_limited(self) -> Answer:
+        """The shape that the vendor's Headless API has; this API's is not documented."""
+        return json_answer(429, {"error": {"code": "rate_limited"}})
+
+    # Identity.
+
+    @route("GET", "/v2/identity/whoami")
+    def whoami(self, call: Call) -> Answer:
+        """Kind and scopes of the credentials; kinds but ``api_key`` are not documented."""
+        granted = call.access.scopes
+        identity = {
+            "kind": "site" if call.access.scheme == "basic" else "api_key",
+            "account_id": 11,
+            "program_id": 22,
+            "scopes": [scope for scope in self.scopes if granted is None or scope in granted],
+            "integration": None,
+        }
+        return json_answer(200, {"identity": identity})
+
+    @route("GET", "/v2/sites")
+    def list_sites(self, call: Call) -> Answer:
+        """One site; token and secret are refused, as documented."""
+        if call.access.scheme == "basic":
+            return self.error(403, "Forbidden")
+        site = {
+            "id": 501,
+            "program_id": 22,
+            "account_id": 11,
+            "name": "Sandbox store",
+            "url": "https://store.example.com",
+            "platform": "custom",
+            "currencies": ["usd"],
+            "languages": ["en"],
+            "created_at": "2025-03-03T00:00:00.000Z",
+            "updated_at": "2025-03-03T00:00:00.000Z",
+        }
+        return json_answer(200, {"sites": [site]})
+
+    # Activities.
+
+    @route("GET", "/v2/activities", scope="read_customers", listing=True)
+    def list_activities(self, call: Call) -> Answer:
+        """Newest first."""
+        return self.lists.activities(call)
+
+    @route("POST", "/v2/activities", scope="write_customers")
+    def create_activity(self, call: Call) -> Answer:
+        """201 without a body; whether a rule fired does not show."""
+        body = call.json()
+        required = ("name", "customer_id", "customer_email")
+        wrong = self.check(body, _ACTIVITY, required, closed=True) or _site(self, call)
+        if wrong:
+            return wrong
+        if reason := _unprocessable(body):
+            return _string_error(reason)
+        customer_id = identifier(body["customer_id"])
+        if self.refuses_customer(customer_id):
+            return self.error(404, "Customer not found")
+        key = (body["name"], body["merchant_id"]) if body.get("merchant_id") else None
+        return self._write(
+            call, self.ledger.activities, key, self.switches.duplicate_activities,
+            lambda existing: self._track(call, body, existing), Answer(201),
+        )  # fmt: skip
+
+    @route("PUT", "/v2/activities/{name}/{merchant_id}", scope="write_customers")
+    def update_activity(self, call: Call) -> Answer:
+        """204; 404 for an activity nobody knows, which is not documented."""
+        body = call.json()
+        if wrong := self.check(body, _ACTIVITY_STATE, ("state",)):
+            return wrong
+        record = self.ledger.activities.find((call.path["name"], call.path["merchant_id"]))
+        if record is None:
+            return self.error(404, "Activity not found")
+        self.effect(call, lambda: self._change_state(record, body["state"]))
+        return Answer(204)
+
+    def _track(self, call: Call, body: dict[str, Any], existing: Record | None) -> None:
+        name, guest = body["name"], body.get("guest") is not False
+        account = self.ledger.open_account(
+            identifier(body["customer_id"]), email=body["customer_email"], guest=guest
+        )
+        if name == "$signup":
+            account.guest = False
+        if existing is not None:
+            existing.updated = self.clock.now()
+            return
+        rule = None if guest else self.switches.rule(name)
+        earned: Counter[str] = account.data.setdefault("earned", Counter())
+        if rule is not None and rule.limit is not None and earned[name] >= rule.limit:
+            rule = None
+        if rule is None and self.switches.unmatched_activities == "no_row":
+            return
+        key = body.get("merchant_id")
+        record = self.ledger.record(
+            self.ledger.activities,
+            (name, key) if key else None,
+            account,
+            time=self._time(body),
+            data={
+                "merchant_id": key,
+                "value": rule.points if rule else 0,
+                "state": "pending" if rule and rule.pending else "approved",
+                "rule": name if rule else None,
+            },
+        )
+        if rule is not None:
+            earned[name] += 1
+            self._earn(call, record, rule.points, pending=rule.pending)
+
+    def _earn(
+        self, call: Call | None, record: Record, points: int, *, pending: bool = False, order: str | None = None
+    ) -> None:
+        if points:
+            self.ledger.write(
+                record.customer,
+                0 if pending else points,
+                pending=points if pending else 0,
+                kind="earned",
+                time=record.time if call else None,
+                activity_id=record.data["merchant_id"],
+                order_id=order,
+                detail=record,
+            )
+
+    def _change_state(self, record: Record, wanted: str) -> None:
+        """Pending can be approved or declined, approved can be voided; the rest changes nothing."""
+        value, state = record.data["value"], record.data["state"]
+        changes = {
+            ("pending", "approved"): (value, -value),
+            ("pending", "declined"): (0, -value),
+            ("pending", "void"): (0, -value),
+            ("approved", "void"): (-value, 0),
+            ("approved", "declined"): (-value, 0),
+        }
+        if (state, wanted) not in changes:
+            return
+        points, pending = changes[state, wanted]
+        # Documented: "declined" voids an activity that was approved.
+        record.data["state"] = "void" if state == "approved" else wanted
+        record.updated = self.clock.now()
+        if value:
+            self.ledger.write(
+                record.customer,
+                points,
+                pending=pending,
+                kind="earned",
+                activity_id=record.data["merchant_id"],
+                detail=record,
+            )
+
+    # Orders.
+
+    @route("GET", "/v2/orders", scope="read_orders", listing=True)
+    def list_orders(self, call: Call) -> Answer:
+        """Newest first."""
+        return self.lists.orders(call)
+
+    @route("POST", "/v2/orders", scope="write_orders")
+    def create_order(self, call: Call) -> Answer:
+        """201 with an empty JSON string."""
+        body = call.json()
+        wrong = self.check(body, _ORDER, ("customer_id",), closed=True) or _site(self, call)
+        if wrong:
+            return wrong
+        if self.refuses_customer(body["customer_id"]):
+            return self.error(404, "Customer not found")
+        key = identifier(body["merchant_id"]) if "merchant_id" in body else None
+        return self._write(
+            call, self.ledger.orders, key, self.switches.duplicate_orders,
+            lambda existing: self._place(call, key, body, existing), Answer(201, _EMPTY_STRING),
+        )  # fmt: skip
+
+    @route("GET", "/v2/orders/{merchant_id}", scope="read_orders")
+    def get_order(self, call: Call) -> Answer:
+        """The bare object; no site can be named, so which site's order it is depends."""
+        record = self._order(call.path["merchant_id"])
+        if record is None:
+            return self.error(404, "Order not found")
+        return json_answer(200, self.rows.order_detail(record))
+
+    @route("PUT", "/v2/orders/{merchant_id}", scope="write_orders")
+    def update_order(self, call: Call) -> Answer:
+        """204, full state; 404 for an order that was never created."""
+        body = call.json()
+        if wrong := self.check(body, _ORDER_STATE, _ORDER_STATE_REQUIRED):
+            return wrong
+        record = self._order(call.path["merchant_id"])
+        if record is None:
+            return self.error(404, "Order not found")
+        self.effect(call, lambda: self._update(record, body))
+        return Answer(204)
+
+    def _order(self, key: str) -> Record | None:
+        return self.ledger.orders.find(key, oldest=self.switches.shared_order_ids)
+
+    def _place(
+        self, call: Call, key: str | None, body: dict[str, Any], existing: Record | None
+    ) -> None:
+        account = self.ledger.open_account(
+            body["customer_id"], email=body.get("customer_email"), guest=body.get("guest", False)
+        )
+        record = existing or self.ledger.record(
+            self.ledger.orders, key, account, time=self._time(body), data={"given": 0}
+        )
+        record.updated = self.clock.now()
+        record.data |= self.rows.order_data(key, body, call.query.get("site_id"))
+        self._settle(call, record)
+
+    def _update(self, record: Record, body: dict[str, Any]) -> None:
+        record.updated = self.clock.now()
+        refunded = amount(body["total_refunded"]) - amount(record.data["total_refunded"])
+        if refunded > 0:
+            record.data["refunds"].append((format(refunded, "f"), record.updated))
+        record.data |= {name: body[name] for name in _ORDER_STATE_REQUIRED}
+        self._settle(None, record)
+
+    def _settle(self, call: Call | None, record: Record) -> None:
+        """Give what the order is worth, less what it gave before.
+
+        One point for each whole unit of a paid order's total, less what was refunded.
+        """
+        data = record.data
+        void = data["cancellation_status"] == "cancelled" or data["refund_status"] == "refunded"
+        counts = data["payment_status"] == "paid" and not void and not data["guest"]
+        worth = amount(data["total"]) - amount(data["total_refunded"]) if counts else Decimal(0)
+        change = max(int(worth), 0) - data["given"]
+        if not change:
+            return
+        data["given"] += change
+        if "activity" not in data:
+            purchase = {
+                "merchant_id": data["merchant_id"],
+                "value": change,
+                "state": "approved",
+                "rule": "$purchase",
+                "order": record,
+            }
+            data["activity"] = self.ledger.record(
+                self.ledger.activities, None, record.customer, time=record.time, data=purchase
+            )
+        self._earn(call, data["activity"], change, order=data["merchant_id"])
+
+    # Transactions.
+
+    @route("GET", "/v2/transactions", scope="read_customers", listing=True)
+    def list_transactions(self, call: Call) -> Answer:
+        """The whole program's, newest first; ``customer_id`` is LoyaltyLion's own."""
+        return self.lists.transactions(call)
+
+    @route(
+        "GET", "/v2/customers/{merchant_id}/transactions", scope="read_customers", listing=True
+    )
+    def list_customer_transactions(self, call: Call) -> Answer:
+        """One customer's, newest first; none for a customer nobody knows."""
+        if self.refuses_customer(call.path["merchant_id"], nested=True):
+            return self.error(404, "Customer not found")
+        return self.lists.transactions(call, call.path["merchant_id"])
+
+    # Customers.
+
+    @route("GET", "/v2/customers", scope="read_customers", listing=True)
+    def list_customers(self, call: Call) -> Answer:
+        """Newest first, or by ``sort_field``."""
+        return self.lists.customers(call)
+
+    @route("PATCH", "/v2/customers/{merchant_id}", scope="write_customers")
+    def update_customer(self, call: Call) -> Answer:
+        """Birthday and the blocked flag."""
+        customer_id, body = call.path["merchant_id"], call.json()
+        wrong = self.check(body, {"customer": shapes.mapping}, ("customer",))
+        if wrong := wrong or self.check(body["customer"], _CUSTOMER, ()):
+            return wrong
+        if self.refuses_customer(customer_id, nested=True):
+            return self.error(404, "Customer not found")
+        account = self.ledger.open_account(customer_id)
+        self.effect(call, lambda: account.data.update(body["customer"]))
+        return json_answer(200, {"customer": self.rows.customer(account)})
+
+    @route("POST", "/v2/customers/{merchant_id}/points", scope="write_customers", points=True)
+    def add_points(self, call: Call) -> Answer:
+        """201 with an empty JSON string; 1 to 1,000,000 points."""
+        customer_id, body = call.path["merchant_id"], call.json()
+        if wrong := self.check(body, _POINTS, ("points",)):
+            return wrong
+        if self.refuses_customer(customer_id, nested=True):
+            return self.error(404, "Customer not found")
+        self.effect(call, lambda: self._adjust(call, customer_id, body))
+        return Answer(201, _EMPTY_STRING)
+
+    @route("POST", "/v2/customers/{merchant_id}/remove_points", scope="write_customers", points=True)
+    def remove_points(self, call: Call) -> Answer:
+        """204; no upper bound."""
+        customer_id, body = call.path["merchant_id"], call.json()
+        if wrong := self.check(body, _REMOVAL, ("points",)):
+            return wrong
+        if self.refuses_customer(customer_id, nested=True):
+            return self.error(404, "Customer not found")
+        if self.refuses_removal(customer_id, body["points"]):
+            return self.error(400, "Not enough points")
+        self.effect(call, lambda: self._adjust(call, customer_id, body, remove=True))
+        return Answer(204)
+
+    def _adjust(
+        self, call: Call, customer_id: str, body: dict[str, Any], *, remove: bool = False
+    ) -> None:
+        account = self.ledger.open_account(customer_id)
+        points = body["points"]
+        self.ledger.write(
+            account,
+            -self.removable(account, points) if remove else points,
+            kind="adjusted",
+            reason=self.note(call, body.get("reason")),
+            origin=self.origin(call),
+        )
+
+    # What activities and orders share.
+
+    def _write(
+        self,
+        call: Call,
+        table: Records,
+        key: Any,
+        duplicates: str,
+        change: Callable[[Record | None], None],
+        done: Answer,
+    ) -> Answer:
+        """Make ``change`` as the switch for ``duplicates`` has it; ``done`` acknowledges it."""
+        existing = table.find(key)
+        if existing is not None and duplicates == "409":
+            return self.error(409, "Already exists")
+        if existing is not None and duplicates == "422":
+            return _string_error("Already exists")
+        if existing is not None and duplicates == "ignore":
+            return done
+        overwritten = existing if duplicates == "overwrite" else None
+        self.effect(call, lambda: change(overwritten))
+        return done
+
+    def _time(self, body: dict[str, Any]) -> Any:
+        date = body.get("date")
+        return shapes.parse_time(date) if date and self.switches.activity_time == "date" else None
+
+
+def _site(vendor: LoyaltyLionSandbox, call: Call) -> Answer | None:
+    site = call.query.get("site_id", "0")
+    return None if site.isdigit() else vendor.error(400, "Invalid site_id")
+
+
+def _unprocessable(body: Account | Any) -> str | None:
+    """What passes the schema and still makes no sense; the vendor's list is not documented."""
+    if not body["name"] or not identifier(body["customer_id"]):
+        return "name and customer_id can't be blank"
+    if body.get("date") is not None and shapes.parse_time(body["date"]) is None:
+        return "date is invalid"
+    return None
+
+
+def _string_error(message: str) -> Answer:
+    """A 422 as create activity declares it: ``error`` is a string."""
+    return json_answer(422, {"error": message})

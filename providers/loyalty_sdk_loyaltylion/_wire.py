@@ -1,0 +1,392 @@
+"""LoyaltyLion's JSON: attrs classes with the vendor's names, and how they become values.
+
+https://developers.loyaltylion.com/api-reference/v2/resources/transactions/list-transactions
+and the pages beside it. Pages are decoded whole, straight into these classes; only when that
+fails are they read row by row. Unknown fields stay in ``raw``, a part of an unexpected type
+reads as None, and nothing is coerced: points that are no integer fail the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations
+from datetime import UTC
+from decimal import Decimal  # noqa: TC003 - the same
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import attrs
+
+from loyalty_sdk._models import Customer, Identity, Page, RawPage, Transaction, TransactionKind
+from loyalty_sdk._provider import Refusal
+from loyalty_sdk.errors import MalformedResponseError
+from loyalty_sdk.wire import Aware, Id, convert, decode, decode_json, salvage
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+T = TypeVar("T", bound="_Record")
+
+# ------------------------------------------------------------ transactions
+
+
+@attrs.define
+class _Customer:
+    merchant_id: Id | None = None
+    email: str | None = None
+
+
+@attrs.define
+class _Rule:
+    name: str | None = None
+    title: str | None = None
+
+
+@attrs.define
+class _Order:
+    merchant_id: Id | None = None
+
+
+@attrs.define
+class _Activity:
+    rule: _Rule | None = None
+    order: _Order | None = None
+
+
+@attrs.define
+class _Adjustment:
+    note: str | None = None
+
+
+@attrs.define
+class _Transaction:
+    id: Id
+    created_at: Aware
+    # No `| None`: other than what may be absent, points of another type are no small matter.
+    points_approved: int = 0
+    points_pending: int = 0
+    resource: str | None = None
+    customer: _Customer | None = None
+    activity: _Activity | None = None
+    adjustment: _Adjustment | None = None
+
+
+@attrs.define
+class _Cursor:
+    next: str | None = None
+
+
+@attrs.define
+class _TransactionPage:
+    transactions: list[_Transaction]
+    cursor: _Cursor | None = None
+
+
+_KINDS: Mapping[str | None, TransactionKind] = {
+    "activity": TransactionKind.EARNED,
+    "adjustment": TransactionKind.ADJUSTED,
+    "claimed_reward": TransactionKind.REDEEMED,
+    "expiry": TransactionKind.EXPIRED,
+}
+
+
+def read_transactions(body: bytes) -> Page[Transaction]:
+    """A page of the points history.
+
+    ``points`` is ``points_approved`` and ``pending`` is ``points_pending``; LoyaltyLion gives
+    no balance. ``reason`` is the adjustment's note or the rule's title.
+
+    Raises:
+        MalformedResponseError: It is no page, or a row has no id, no time with an offset, or
+            points that are no integer; ``path`` names it.
+    """
+    try:
+        page = decode(body, _TransactionPage)
+    except MalformedResponseError:
+        rows, cursor = _rows(body, "transactions")
+        found = [salvage(row, _Transaction, f"$.transactions[{i}]") for i, row in enumerate(rows)]
+    else:
+        found, cursor = page.transactions, page.cursor
+    source = RawPage(body, "transactions")
+    items = [_neutral(row, source, index) for index, row in enumerate(found)]
+    return Page(tuple(items), _next(cursor))
+
+
+def _neutral(row: _Transaction, page: RawPage, index: int) -> Transaction:
+    moment, activity, adjustment = row.created_at, row.activity, row.adjustment
+    return Transaction(
+        id=str(row.id),
+        customer=_customer(row.customer),
+        points=row.points_approved,
+        pending=row.points_pending,
+        balance=None,
+        kind=_KINDS.get(row.resource, TransactionKind.OTHER),
+        created_at=moment if moment.tzinfo is UTC else _utc(moment, index),
+        reason=_title(activity) if adjustment is None else adjustment.note,
+        order_id=None if activity is None else _order_id(activity),
+        raw=(page, index),
+    )
+
+
+def _customer(customer: _Customer | None) -> Customer | None:
+    # LoyaltyLion's own id is there too, but ours is the merchant's.
+    if customer is None or customer.merchant_id is None:
+        return None
+    return Customer(id=str(customer.merchant_id), email=customer.email)
+
+
+def _title(activity: _Activity | None) -> str | None:
+    rule = activity and activity.rule
+    return (rule.title or rule.name) if rule else None
+
+
+def _order_id(activity: _Activity) -> str | None:
+    order = activity.order
+    return None if order is None or order.merchant_id is None else str(order.merchant_id)
+
+
+def _utc(moment: datetime, index: int) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        path = f"$.transactions[{index}].created_at"
+        error = MalformedResponseError(f"unexpected answer at {path}: no such time in UTC")
+        error.path = path
+        raise error from None
+
+
+# ------------------------------------------------------------ everything else
+
+
+@attrs.frozen(kw_only=True)
+class _Record:
+    """What all records have.
+
+    Attributes:
+        raw: The vendor's own row as plain JSON types; outside equality.
+    """
+
+    raw: Mapping[str, Any] = attrs.field(factory=dict[str, Any], eq=False, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class CustomerSummary:
+    """A customer inside another record: the state now, not at the time of the record.
+
+    Attributes:
+        id: LoyaltyLion's own id.
+        merchant_id: The merchant's id.
+        email: None where the vendor has none.
+        points_approved: Points that can be spent.
+        points_pending: Points not yet approved.
+        points_spent: A lifetime counter.
+    """
+
+    id: str | None = None
+    merchant_id: str | None = None
+    email: str | None = None
+    points_approved: int | None = None
+    points_pending: int | None = None
+    points_spent: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class CustomerRecord(_Record):
+    """A customer of the store, member or not.
+
+    https://developers.loyaltylion.com/api-reference/v2/resources/customers/list-customers
+
+    Attributes:
+        id: LoyaltyLion's own id, the filter ``loyaltylion_customer_id`` of the transactions.
+        merchant_id: The merchant's id.
+        points_approved: Points that can be spent. ``points_spent`` is a lifetime counter and
+            already taken off.
+        linked_merchant_ids: Further ids of the same customer.
+    """
+
+    id: str
+    merchant_id: str | None = None
+    email: str | None = None
+    points_approved: int | None = None
+    points_pending: int | None = None
+    points_spent: int | None = None
+    rewards_claimed: int | None = None
+    blocked: bool | None = None
+    guest: bool | None = None
+    enrolled: bool | None = None
+    enrolled_at: Aware | None = None
+    referral_id: str | None = None
+    referral_url: str | None = None
+    insights_segment: str | None = None
+    birthday: str | None = None
+    linked_merchant_ids: tuple[str, ...] | None = None
+    created_at: Aware | None = None
+    updated_at: Aware | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RuleSummary:
+    """The rule behind an activity; all None where no rule applied."""
+
+    id: str | None = None
+    name: str | None = None
+    title: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ActivityRecord(_Record):
+    """An activity that LoyaltyLion holds.
+
+    https://developers.loyaltylion.com/api-reference/v2/resources/activities/list-activities
+
+    Attributes:
+        id: LoyaltyLion's own id.
+        merchant_id: The id it was tracked with, if any.
+        value: Points it is worth.
+        state: ``pending``, ``approved``, ``declined`` or ``void``.
+    """
+
+    id: str
+    merchant_id: str | None = None
+    value: int | None = None
+    state: str | None = None
+    customer: CustomerSummary | None = None
+    created_at: Aware | None = None
+    rule: RuleSummary | None = None
+
+
+@attrs.frozen(kw_only=True)
+class OrderRecord(_Record):
+    """An order that LoyaltyLion holds; a list gives other parts of it than `get_order`.
+
+    https://developers.loyaltylion.com/api-reference/v2/resources/orders/get-order and
+    https://developers.loyaltylion.com/api-reference/v2/resources/orders/list-orders
+
+    Attributes:
+        merchant_id: The id it was created with.
+        id: LoyaltyLion's own id; lists only, as are the total's parts, ``fulfillment_status``,
+            ``created_at``, ``updated_at`` and ``customer``.
+        merchant_created_at, merchant_updated_at: `get_order` only, as are the payments and
+            refunds in ``raw``.
+    """
+
+    merchant_id: str
+    id: str | None = None
+    merchant_number: str | None = None
+    total: Decimal | None = None
+    total_tax: Decimal | None = None
+    total_shipping: Decimal | None = None
+    total_discounts: Decimal | None = None
+    total_paid: Decimal | None = None
+    total_refunded: Decimal | None = None
+    payment_status: str | None = None
+    fulfillment_status: str | None = None
+    refund_status: str | None = None
+    cancellation_status: str | None = None
+    created_at: Aware | None = None
+    updated_at: Aware | None = None
+    merchant_created_at: Aware | None = None
+    merchant_updated_at: Aware | None = None
+    customer: CustomerSummary | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Site(_Record):
+    """A shop of the program; ``site_id`` of `LoyaltyLion` chooses one.
+
+    https://developers.loyaltylion.com/api-reference/v2/resources/sites/list-sites
+    """
+
+    id: str
+    program_id: str | None = None
+    account_id: str | None = None
+    name: str | None = None
+    url: str | None = None
+    platform: str | None = None
+    currencies: tuple[str, ...] | None = None
+    languages: tuple[str, ...] | None = None
+    created_at: Aware | None = None
+    updated_at: Aware | None = None
+
+
+def read_records(body: bytes, key: str, kind: type[T]) -> Page[T]:
+    """A page whose rows stand under ``key``.
+
+    Raises:
+        MalformedResponseError: It is no page, or a row lacks the id its class requires.
+    """
+    rows, cursor = _rows(body, key)
+    items = [_record(row, kind, f"$.{key}[{index}]") for index, row in enumerate(rows)]
+    return Page(tuple(items), _next(cursor))
+
+
+def read_order(body: bytes) -> OrderRecord:
+    """The one order of `get_order`, which comes without a wrapper."""
+    return _record(decode_json(body), OrderRecord, "$")
+
+
+def read_identity(body: bytes) -> Identity:
+    """Program and scopes; kinds of identity other than an API key's are not documented."""
+    raw: Any = decode(body, dict[str, Any]).get("identity")
+    found = salvage(raw, _Identity, "$.identity")
+    return Identity(program=str(found.program_id), scopes=found.scopes, raw=raw)
+
+
+@attrs.define
+class _Identity:
+    program_id: Id
+    scopes: tuple[str, ...] | None = None
+
+
+def read_refusal(body: bytes) -> Refusal:
+    """The vendor's words: ``error`` is an object with a message, or a text; or there is none.
+
+    Whatever else an answer says is in the details. Never raises.
+    """
+    said = _said(body)
+    message, code = (
+        said.pop(key) if isinstance(said.get(key), str) else None for key in ("message", "code")
+    )
+    details: dict[str, Any] = said.pop("details") if isinstance(said.get("details"), dict) else {}
+    return Refusal(message=message or None, code=code or None, details={**said, **details})
+
+
+def _said(body: bytes) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = decode(body, dict[str, Any])
+    except MalformedResponseError:
+        return {}
+    error = answer.pop("error", None)
+    if isinstance(error, dict):
+        return answer | error
+    if isinstance(error, str):
+        return answer | {"message": error}
+    return answer if error is None else answer | {"error": error}
+
+
+def _rows(body: bytes, key: str) -> tuple[list[Any], _Cursor | None]:
+    answer = decode(body, dict[str, Any])
+    # Of the cursor nothing is salvaged: taken for none, it would end the list in silence.
+    return (
+        convert(answer.get(key), list[Any], f"$.{key}"),
+        convert(answer.get("cursor"), _Cursor | None, "$.cursor"),
+    )
+
+
+def _next(cursor: _Cursor | None) -> str | None:
+    return (cursor.next or None) if cursor else None
+
+
+def _record(row: Any, kind: type[T], path: str) -> T:
+    parts = _with_text_ids(convert(row, dict[str, Any], path))
+    return salvage({**parts, "raw": row}, kind, path)
+
+
+def _with_text_ids(parts: dict[str, Any]) -> dict[str, Any]:
+    """``parts`` with the ids in it as text: LoyaltyLion has numbers and text, we have text."""
+    return {name: _with_text_id(name, part) for name, part in parts.items()}
+
+
+def _with_text_id(name: str, part: Any) -> Any:
+    if isinstance(part, dict):
+        return _with_text_ids(cast("dict[str, Any]", part))
+    is_id = type(part) is int and (name == "id" or name.endswith("_id"))
+    return str(part) if is_id else part
