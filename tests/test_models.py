@@ -393,7 +393,8 @@ def test_later_changes_do_not_reach_a_value() -> None:
     """What a caller does to a list or dict after the check changes nothing that is sent."""
     codes, rewards = [DiscountCode(code="TEN", amount=Decimal(10))], [1]
     properties: dict[str, Any] = {"tags": ["a"]}
-    made, done = order(discount_codes=codes, claimed_reward_ids=rewards), activity(properties=properties)  # fmt: skip
+    made = order(discount_codes=codes, claimed_reward_ids=rewards)
+    done = activity(properties=properties)
     codes.clear()
     rewards.append(2)
     properties["tags"].append(float("nan"))

@@ -486,7 +486,12 @@ class Broken(Mapping[str, Any]):
     """A mapping that fails when it is read."""
 
     def __getitem__(self, key: str) -> Any:
-        raise OSError("disk")
+        error = OSError("disk")
+        error.add_note("a note of somebody else")
+        raise error
+
+    def __contains__(self, key: object) -> bool:
+        return key == "id"
 
     def __iter__(self) -> Iterator[str]:
         return iter(["id"])
@@ -497,7 +502,7 @@ class Broken(Mapping[str, Any]):
 
 def test_structure_turns_foreign_errors_into_problems() -> None:
     """What a mapping raises is a problem with a path, and no other error."""
-    assert {"$": "raised OSError"} == refused(Broken(), Customer)
+    assert {"id": "raised OSError"} == refused(Broken(), Customer)
 
 
 @pytest.mark.parametrize(

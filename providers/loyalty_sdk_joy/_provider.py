@@ -19,11 +19,8 @@ from loyalty_sdk._models import (
     timestamp,
 )
 from loyalty_sdk._provider import Credential, Key, Provider, Refusal, Setting, from_environment
-from loyalty_sdk.errors import (
-    ConfigurationError,
-    Problem,
-    UnsupportedOperationError,
-)
+from loyalty_sdk._secrets import SecretStr
+from loyalty_sdk.errors import ConfigurationError, Problem, UnsupportedOperationError
 from loyalty_sdk.wire import encode
 
 from . import _wire
@@ -39,6 +36,7 @@ from ._settings import (
     check_amount,
     check_settings,
 )
+from ._texts import parse_activity, parse_orders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,8 +97,17 @@ class Joy(Provider):
         Setting("app_key", "JOY_APP_KEY", secret=True, help="App ID"),
         Setting("secret_key", "JOY_SECRET_KEY", secret=True, help="secret key"),
         Setting("base_url", "JOY_BASE_URL", help=f"origin of the API; {PRODUCTION} unless given"),
-        Setting("activities", help="what activity names mean: {'signup': AwardPoints(50)}"),
-        Setting("orders", help="what an order earns: PointsPerUnit(Decimal('1'))"),
+        Setting(
+            "activities",
+            help="what each activity means: points, event:NAME or program:ID",
+            parse=parse_activity,
+            keyed=True,
+        ),
+        Setting(
+            "orders",
+            help="what an order earns: points for each unit of money, or calculator",
+            parse=parse_orders,
+        ),
     )
     limitations: ClassVar[Mapping[str, str]] = {
         "track_activity": "Joy has no call for it; activities={'signup': AwardPoints(50)} or"
@@ -120,12 +127,12 @@ class Joy(Provider):
         activities: Activities | None = None,
         orders: Orders | None = None,
     ) -> None:
-        app_key = from_environment(app_key, "JOY_APP_KEY")
-        secret_key = from_environment(secret_key, "JOY_SECRET_KEY")
-        _check_keys(app_key=app_key, secret_key=secret_key)
-        check_settings(activities, orders)
         origin = from_environment(base_url, "JOY_BASE_URL")
         self.base_url = PRODUCTION if origin is None else origin
+        app_key = _key(app_key, "JOY_APP_KEY")
+        secret_key = _key(secret_key, "JOY_SECRET_KEY")
+        _check_keys(app_key=app_key, secret_key=secret_key)
+        check_settings(activities, orders)
         self.credentials = {
             "X-Joy-Loyalty-App-Key": Credential(app_key),
             "X-Joy-Loyalty-Secret-Key": Credential(secret_key),
@@ -570,6 +577,12 @@ def _cursor(
 
 
 # ---------------------------------------------------------------------- checks
+
+
+def _key(given: Key | None, variable: str) -> Any:
+    # Tracebacks that print locals must not print keys.
+    key = from_environment(given, variable)
+    return SecretStr(key) if isinstance(key, str) else key
 
 
 def _check_keys(**keys: object) -> None:

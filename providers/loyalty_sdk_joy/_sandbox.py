@@ -8,11 +8,9 @@ Where the vendor documents nothing and no switch exists, a comment says so.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loyalty_sdk.sandbox.vendor import (
     Access,
@@ -31,6 +29,10 @@ from loyalty_sdk.sandbox.vendor import (
 from ._sandbox_lists import Listing
 from ._sandbox_rows import Kind, Rows
 from ._settings import AwardPoints, PointsPerUnit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
 
 _text = shapes.text
 
@@ -55,6 +57,8 @@ _CALCULATION: shapes.Shape = {
     "shopifyCustomerId": _text,
     "sourceName": _text,
 }
+
+_CODES = {status.value: status.name for status in HTTPStatus}
 
 # The events other than "earn_point_rest_api" are not documented.
 _AWARD = Kind("earn_point", "earn_point_rest_api")
@@ -105,7 +109,7 @@ class JoySandbox(VendorSandbox):
         """The documented form; codes but ``NOT_FOUND`` are made up."""
         said: dict[str, Any] = {
             "message": message,
-            "code": (code or HTTPStatus(status).name).upper(),
+            "code": code or _CODES.get(status, "ERROR"),
             "statusCode": status,
         }
         if details:

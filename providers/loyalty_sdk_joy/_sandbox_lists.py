@@ -195,6 +195,8 @@ def _turn(query: _Query) -> tuple[list[Any], bool, bool]:
         case "endless":
             again = rows or query.page(query.limit, None, backwards=False)[0]
             return again, True, anchored
+        case _:
+            pass
     if query.backwards:
         return rows, True, more
     return rows, more, anchored
@@ -209,7 +211,7 @@ def _ending_with(query: _Query, number: int | None) -> list[Any]:
 
 def _earlier(query: _Query) -> list[Any]:
     """The page two before the one after the anchor; nothing when there is none."""
-    rows, more = query.page(2 * query.limit - 1, query.anchor, backwards=True)
+    rows, _ = query.page(2 * query.limit - 1, query.anchor, backwards=True)
     return rows[: query.limit] if len(rows) == 2 * query.limit - 1 else []
 
 

@@ -75,10 +75,10 @@ class LoyaltyLion(Provider):
           applies, and only for members: ``guest`` is always sent, since the vendor takes
           everybody for a guest who is not said to be none.
         - Points have no staff note: one is refused. At most 1,000,000 are added at once.
-        - Nothing says what an unknown query parameter is: it is ignored, and everything is
-          returned. Unknown filters are therefore refused here.
-        - A cursor carries the filters of the list's first page. ``kinds`` has no parameter at
-          the vendor; `LoyaltyClient.list_transactions` picks the rows.
+        - The vendor ignores a query parameter that it does not know, and returns everything.
+          Unknown filters are therefore refused here.
+        - A cursor carries the filters of the list's first page. ``kinds`` is none of the
+          vendor's: `LoyaltyClient.list_transactions` picks the rows, a flow of its own does not.
         - The customer in a transaction, activity or order is the one of now.
         - No write returns a row, so receipts hold no transaction.
     """
@@ -417,7 +417,7 @@ def _credential(api_key: Key | None, token: str | None, secret: str | None) -> C
 
 def _basic(token: str | None, secret: str | None) -> Credential:
     pair = f"{_printable('token', token)}:{_printable('secret', secret)}"
-    if ":" in str(token):
+    if ":" in str(token):  # it ends the user name: https://www.rfc-editor.org/rfc/rfc7617
         raise ConfigurationError("token must not contain a colon")
     warnings.warn(
         "LoyaltyLion ends token and secret on 2027-01-10: make an API key under"

@@ -10,18 +10,15 @@ from __future__ import annotations
 import base64
 import binascii
 from collections import Counter
-from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loyalty_sdk.sandbox.vendor import (
     Access,
-    Account,
     Answer,
     Call,
     Clock,
     Record,
-    Records,
     Switches,
     VendorSandbox,
     json_answer,
@@ -31,6 +28,9 @@ from loyalty_sdk.sandbox.vendor import (
 
 from ._sandbox_lists import Listing
 from ._sandbox_rows import Rows, amount, identifier
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _text = shapes.text
 _money = shapes.either(shapes.decimal, shapes.number)
@@ -95,7 +95,7 @@ _REMOVAL: shapes.Shape = {"points": shapes.integer(1), "reason": _maybe}
 _ACTIVITY_STATE: shapes.Shape = {"state": shapes.choice("approved", "declined", "void")}
 _CUSTOMER: shapes.Shape = {"birthday": _text, "blocked": shapes.boolean}
 
-_EMPTY_STRING = b'""'
+_CREATED = Answer(201, b'""')
 
 
 class LoyaltyLionSandbox(VendorSandbox):
@@ -209,10 +209,12 @@ class LoyaltyLionSandbox(VendorSandbox):
         if self.refuses_customer(customer_id):
             return self.error(404, "Customer not found")
         key = (body["name"], body["merchant_id"]) if body.get("merchant_id") else None
-        return self._write(
-            call, self.ledger.activities, key, self.switches.duplicate_activities,
-            lambda existing: self._track(call, body, existing), Answer(201),
-        )  # fmt: skip
+        existing, how = self.ledger.activities.find(key), self.switches.duplicate_activities
+        if existing and (answer := self._duplicate(how, Answer(201))):
+            return answer
+        overwritten = existing if how == "overwrite" else None
+        self.effect(call, lambda: self._track(call, body, overwritten))
+        return Answer(201)
 
     @route("PUT", "/v2/activities/{name}/{merchant_id}", scope="write_customers")
     def update_activity(self, call: Call) -> Answer:
@@ -225,80 +227,6 @@ class LoyaltyLionSandbox(VendorSandbox):
             return self.error(404, "Activity not found")
         self.effect(call, lambda: self._change_state(record, body["state"]))
         return Answer(204)
-
-    def _track(self, call: Call, body: dict[str, Any], existing: Record | None) -> None:
-        name, guest = body["name"], body.get("guest") is not False
-        account = self.ledger.open_account(
-            identifier(body["customer_id"]), email=body["customer_email"], guest=guest
-        )
-        if name == "$signup":
-            account.guest = False
-        if existing is not None:
-            existing.updated = self.clock.now()
-            return
-        rule = None if guest else self.switches.rule(name)
-        earned: Counter[str] = account.data.setdefault("earned", Counter())
-        if rule is not None and rule.limit is not None and earned[name] >= rule.limit:
-            rule = None
-        if rule is None and self.switches.unmatched_activities == "no_row":
-            return
-        key = body.get("merchant_id")
-        record = self.ledger.record(
-            self.ledger.activities,
-            (name, key) if key else None,
-            account,
-            time=self._time(body),
-            data={
-                "merchant_id": key,
-                "value": rule.points if rule else 0,
-                "state": "pending" if rule and rule.pending else "approved",
-                "rule": name if rule else None,
-            },
-        )
-        if rule is not None:
-            earned[name] += 1
-            self._earn(call, record, rule.points, pending=rule.pending)
-
-    def _earn(
-        self, call: Call | None, record: Record, points: int, *, pending: bool = False, order: str | None = None
-    ) -> None:
-        if points:
-            self.ledger.write(
-                record.customer,
-                0 if pending else points,
-                pending=points if pending else 0,
-                kind="earned",
-                time=record.time if call else None,
-                activity_id=record.data["merchant_id"],
-                order_id=order,
-                detail=record,
-            )
-
-    def _change_state(self, record: Record, wanted: str) -> None:
-        """Pending can be approved or declined, approved can be voided; the rest changes nothing."""
-        value, state = record.data["value"], record.data["state"]
-        changes = {
-            ("pending", "approved"): (value, -value),
-            ("pending", "declined"): (0, -value),
-            ("pending", "void"): (0, -value),
-            ("approved", "void"): (-value, 0),
-            ("approved", "declined"): (-value, 0),
-        }
-        if (state, wanted) not in changes:
-            return
-        points, pending = changes[state, wanted]
-        # Documented: "declined" voids an activity that was approved.
-        record.data["state"] = "void" if state == "approved" else wanted
-        record.updated = self.clock.now()
-        if value:
-            self.ledger.write(
-                record.customer,
-                points,
-                pending=pending,
-                kind="earned",
-                activity_id=record.data["merchant_id"],
-                detail=record,
-            )
 
     # Orders.
 
@@ -317,10 +245,12 @@ class LoyaltyLionSandbox(VendorSandbox):
         if self.refuses_customer(body["customer_id"]):
             return self.error(404, "Customer not found")
         key = identifier(body["merchant_id"]) if "merchant_id" in body else None
-        return self._write(
-            call, self.ledger.orders, key, self.switches.duplicate_orders,
-            lambda existing: self._place(call, key, body, existing), Answer(201, _EMPTY_STRING),
-        )  # fmt: skip
+        existing, how = self.ledger.orders.find(key), self.switches.duplicate_orders
+        if existing and (answer := self._duplicate(how, _CREATED)):
+            return answer
+        overwritten = existing if how == "overwrite" else None
+        self.effect(call, lambda: self._place(call, key, body, overwritten))
+        return _CREATED
 
     @route("GET", "/v2/orders/{merchant_id}", scope="read_orders")
     def get_order(self, call: Call) -> Answer:
@@ -345,53 +275,6 @@ class LoyaltyLionSandbox(VendorSandbox):
     def _order(self, key: str) -> Record | None:
         return self.ledger.orders.find(key, oldest=self.switches.shared_order_ids)
 
-    def _place(
-        self, call: Call, key: str | None, body: dict[str, Any], existing: Record | None
-    ) -> None:
-        account = self.ledger.open_account(
-            body["customer_id"], email=body.get("customer_email"), guest=body.get("guest", False)
-        )
-        record = existing or self.ledger.record(
-            self.ledger.orders, key, account, time=self._time(body), data={"given": 0}
-        )
-        record.updated = self.clock.now()
-        record.data |= self.rows.order_data(key, body, call.query.get("site_id"))
-        self._settle(call, record)
-
-    def _update(self, record: Record, body: dict[str, Any]) -> None:
-        record.updated = self.clock.now()
-        refunded = amount(body["total_refunded"]) - amount(record.data["total_refunded"])
-        if refunded > 0:
-            record.data["refunds"].append((format(refunded, "f"), record.updated))
-        record.data |= {name: body[name] for name in _ORDER_STATE_REQUIRED}
-        self._settle(None, record)
-
-    def _settle(self, call: Call | None, record: Record) -> None:
-        """Give what the order is worth, less what it gave before.
-
-        One point for each whole unit of a paid order's total, less what was refunded.
-        """
-        data = record.data
-        void = data["cancellation_status"] == "cancelled" or data["refund_status"] == "refunded"
-        counts = data["payment_status"] == "paid" and not void and not data["guest"]
-        worth = amount(data["total"]) - amount(data["total_refunded"]) if counts else Decimal(0)
-        change = max(int(worth), 0) - data["given"]
-        if not change:
-            return
-        data["given"] += change
-        if "activity" not in data:
-            purchase = {
-                "merchant_id": data["merchant_id"],
-                "value": change,
-                "state": "approved",
-                "rule": "$purchase",
-                "order": record,
-            }
-            data["activity"] = self.ledger.record(
-                self.ledger.activities, None, record.customer, time=record.time, data=purchase
-            )
-        self._earn(call, data["activity"], change, order=data["merchant_id"])
-
     # Transactions.
 
     @route("GET", "/v2/transactions", scope="read_customers", listing=True)
@@ -399,9 +282,7 @@ class LoyaltyLionSandbox(VendorSandbox):
         """The whole program's, newest first; ``customer_id`` is LoyaltyLion's own."""
         return self.lists.transactions(call)
 
-    @route(
-        "GET", "/v2/customers/{merchant_id}/transactions", scope="read_customers", listing=True
-    )
+    @route("GET", "/v2/customers/{merchant_id}/transactions", scope="read_customers", listing=True)
     def list_customer_transactions(self, call: Call) -> Answer:
         """One customer's, newest first; none for a customer nobody knows."""
         if self.refuses_customer(call.path["merchant_id"], nested=True):
@@ -437,9 +318,11 @@ class LoyaltyLionSandbox(VendorSandbox):
         if self.refuses_customer(customer_id, nested=True):
             return self.error(404, "Customer not found")
         self.effect(call, lambda: self._adjust(call, customer_id, body))
-        return Answer(201, _EMPTY_STRING)
+        return _CREATED
 
-    @route("POST", "/v2/customers/{merchant_id}/remove_points", scope="write_customers", points=True)
+    @route(
+        "POST", "/v2/customers/{merchant_id}/remove_points", scope="write_customers", points=True
+    )
     def remove_points(self, call: Call) -> Answer:
         """204; no upper bound."""
         customer_id, body = call.path["merchant_id"], call.json()
@@ -452,53 +335,26 @@ class LoyaltyLionSandbox(VendorSandbox):
         self.effect(call, lambda: self._adjust(call, customer_id, body, remove=True))
         return Answer(204)
 
-    def _adjust(
-        self, call: Call, customer_id: str, body: dict[str, Any], *, remove: bool = False
-    ) -> None:
-        account = self.ledger.open_account(customer_id)
-        points = body["points"]
-        self.ledger.write(
-            account,
-            -self.removable(account, points) if remove else points,
-            kind="adjusted",
-            reason=self.note(call, body.get("reason")),
-            origin=self.origin(call),
-        )
-
     # What activities and orders share.
 
-    def _write(
-        self,
-        call: Call,
-        table: Records,
-        key: Any,
-        duplicates: str,
-        change: Callable[[Record | None], None],
-        done: Answer,
-    ) -> Answer:
-        """Make ``change`` as the switch for ``duplicates`` has it; ``done`` acknowledges it."""
-        existing = table.find(key)
-        if existing is not None and duplicates == "409":
-            return self.error(409, "Already exists")
-        if existing is not None and duplicates == "422":
-            return _string_error("Already exists")
-        if existing is not None and duplicates == "ignore":
-            return done
-        overwritten = existing if duplicates == "overwrite" else None
-        self.effect(call, lambda: change(overwritten))
-        return done
-
-    def _time(self, body: dict[str, Any]) -> Any:
-        date = body.get("date")
-        return shapes.parse_time(date) if date and self.switches.activity_time == "date" else None
-
+    def _duplicate(self, how: str, done: Answer) -> Answer | None:
+        """What a second one with an id that exists gets; None when it is written."""
+        match how:
+            case "409":
+                return self.error(409, "Already exists")
+            case "422":
+                return _string_error("Already exists")
+            case "ignore":
+                return done
+            case _:
+                return None
 
 def _site(vendor: LoyaltyLionSandbox, call: Call) -> Answer | None:
     site = call.query.get("site_id", "0")
     return None if site.isdigit() else vendor.error(400, "Invalid site_id")
 
 
-def _unprocessable(body: Account | Any) -> str | None:
+def _unprocessable(body: dict[str, Any]) -> str | None:
     """What passes the schema and still makes no sense; the vendor's list is not documented."""
     if not body["name"] or not identifier(body["customer_id"]):
         return "name and customer_id can't be blank"

@@ -6,8 +6,6 @@ https://developers.loyaltylion.com/api-reference/pagination
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
-from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +23,23 @@ from loyalty_sdk.sandbox.vendor import (
     json_answer,
     shapes,
 )
-from loyalty_sdk.wire import decode_json, encode
+from loyalty_sdk.wire import decode, encode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
     from ._sandbox import LoyaltyLionSandbox
 
 _DATES = ("created_at_min", "created_at_max")
 _UPDATES = ("updated_at_min", "updated_at_max")
+# The method of `Rows` that prints a row of each list.
+_ROWS = {
+    "transactions": "transaction",
+    "activities": "activity",
+    "orders": "order",
+    "customers": "customer",
+}
 
 
 class _Refused(Exception):  # noqa: N818 - carries an answer out of a parser
@@ -56,7 +64,7 @@ class _Place:
     previous: bool = False
     ascending: bool = False
     lap: int = 0
-    filters: dict[str, str] = attrs.field(factory=dict)
+    filters: dict[str, str] = attrs.field(factory=dict[str, str])
 
     def token(self) -> str:
         """The place as an opaque cursor."""
@@ -68,10 +76,10 @@ class _Place:
         """The place a cursor stands for."""
         try:
             packed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-            names = [field.name for field in attrs.fields(cls)]
-            return cls(**dict(zip(names, decode_json(packed), strict=True)))
-        except (LoyaltyError, ValueError, TypeError):
+            held = decode(packed, tuple[int | None, int | None, bool, bool, int, dict[str, str]])
+        except (LoyaltyError, ValueError):
             raise _Refused("cursor") from None
+        return cls(**dict(zip((field.name for field in attrs.fields(cls)), held, strict=True)))
 
 
 @attrs.frozen
@@ -126,34 +134,36 @@ class Listing:
             table = self._transactions(query, merchant_id)
             if call.query.get("type") == "csv":
                 return self._csv(call, query, table)
-            return self._page(call, query, table, self._vendor.rows.transaction, "transactions")
+            return self._page(call, query, table, "transactions")
 
         return self._answer(call, names, answer)
 
     def activities(self, call: Call) -> Answer:
         """Of the program."""
-        table, row = self._vendor.ledger.activities, self._vendor.rows.activity
+        table = self._vendor.ledger.activities
         return self._answer(
-            call, _DATES, lambda query: self._page(call, query, table, row, "activities")
+            call, _DATES, lambda query: self._page(call, query, table, "activities")
         )
 
     def orders(self, call: Call) -> Answer:
         """Of the program."""
-        table, row = self._vendor.ledger.orders, self._vendor.rows.order
+        table = self._vendor.ledger.orders
         return self._answer(
             call,
             (*_DATES, *_UPDATES),
-            lambda query: self._page(call, query, table, row, "orders", _updated(query)),
+            lambda query: self._page(call, query, table, "orders", _updated(query)),
         )
 
     def customers(self, call: Call) -> Answer:
         """Of the program; ``email`` is found anywhere in the address."""
-        row = self._vendor.rows.customer
 
         def answer(query: _Query) -> Answer:
             updated, part = _updated(query), query.filters.get("email", "")
-            keep = lambda account: part in (account.email or "") and updated(account)  # noqa: E731
-            return self._page(call, query, self._sorted(query), row, "customers", keep)
+
+            def keep(account: Account) -> bool:
+                return part in (account.email or "") and updated(account)
+
+            return self._page(call, query, self._sorted(query), "customers", keep)
 
         names = (*_DATES, *_UPDATES, "email", "sort_field", "sort_direction")
         return self._answer(call, names, answer)
@@ -195,11 +205,11 @@ class Listing:
         call: Call,
         query: _Query,
         table: Table[Any],
-        row: Callable[[Any], Any],
         name: str,
         keep: Callable[[Any], bool] | None = None,
     ) -> Answer:
         rows, prev, following = self._turn(call, query, table, keep)
+        row: Callable[[Any], dict[str, Any]] = getattr(self._vendor.rows, _ROWS[name])
         body = {name: list(map(row, rows)), "cursor": {"prev": prev, "next": following}}
         return json_answer(200, body, _link(call, query, prev, following))
 
@@ -273,7 +283,7 @@ def _link(
 ) -> tuple[tuple[str, str], ...]:
     # Seen in the field: "previous" comes first.
     links = [
-        f"<{call.origin}{call.arrival.path}?cursor={cursor}&limit={query.limit}>; rel=\"{rel}\""
+        f'<{call.origin}{call.arrival.path}?cursor={cursor}&limit={query.limit}>; rel="{rel}"'
         for rel, cursor in (("previous", prev), ("next", following))
         if cursor
     ]

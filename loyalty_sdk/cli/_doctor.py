@@ -1,0 +1,124 @@
+"""``loyalty doctor``: what is wrong with settings and credentials, and how to mend it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from loyalty_sdk._registry import installed, load
+from loyalty_sdk.errors import (
+    AuthenticationError,
+    LoyaltyError,
+    MalformedResponseError,
+    NotFoundError,
+    PermissionDeniedError,
+    PlanError,
+    TransportError,
+    UnsupportedOperationError,
+)
+
+from ._connection import Connection, add_options, common
+from ._failures import DONE, FAILED
+from ._output import complain, one_line
+
+if TYPE_CHECKING:
+    from loyalty_sdk import Identity, LoyaltyClient
+    from loyalty_sdk._provider import Provider, Setting
+
+_INDENT = "  "
+
+
+@click.command()
+@click.argument("provider", required=False, envvar="LOYALTY_PROVIDER")
+@add_options(*common)
+def doctor(provider: str | None, settings: tuple[tuple[str, str], ...], **options: Any) -> int:
+    """Check settings and credentials; say what is wrong and how to mend it.
+
+    Without PROVIDER (or LOYALTY_PROVIDER) every installed vendor is looked at, and those
+    that have no credentials at all are passed over.
+    """
+    if provider is None and settings:
+        raise click.UsageError("--set needs PROVIDER")
+    names = list(installed()) if provider is None else [provider]
+    passed_over, sound = 0, True
+    for name in names:
+        connection = Connection(provider=name, settings=settings, as_json=False, **options)
+        if provider is None and not _begun(load(name)):
+            passed_over += 1
+            click.echo(f"{name}: not set up; {_wanted(load(name))}")
+        else:
+            sound &= _examine(connection)
+    if passed_over == len(names):
+        return complain("no vendor is set up", FAILED)
+    return DONE if sound else FAILED
+
+
+def _begun(kind: type[Provider]) -> bool:
+    """Whether any credential is in the environment, so that somebody means to use it."""
+    return any(setting.secret and _is_set(setting) for setting in kind.settings)
+
+
+def _is_set(setting: Setting) -> bool:
+    return bool(setting.env and os.environ.get(setting.env))
+
+
+def _wanted(kind: type[Provider]) -> str:
+    names = [setting.env or setting.name for setting in kind.settings if setting.secret]
+    return f"it reads {', '.join(names)}" if names else "it needs no credentials"
+
+
+def _examine(connection: Connection) -> bool:
+    """Print what is known of one vendor, and whether all of it is right."""
+    kind = load(connection.provider)
+    click.echo(f"{connection.provider} ({kind.title})")
+    for setting in kind.settings:
+        click.echo(_INDENT + _state(setting, dict(connection.settings)))
+    try:
+        verdict = _welcome(connection.run(_whoami))
+    except UnsupportedOperationError:
+        verdict = "the settings are complete; the vendor has no way to test credentials"
+    except LoyaltyError as exc:
+        click.echo(_INDENT + click.style(one_line(f"wrong: {exc.message}"), fg="red"))
+        click.echo(_INDENT + one_line(f"mend:  {_remedy(exc, kind)}"))
+        return False
+    click.echo(_INDENT + click.style(one_line(f"ok: {verdict}"), fg="green"))
+    return True
+
+
+def _remedy(error: LoyaltyError, kind: type[Provider]) -> str:
+    """What to do about ``error``, in terms of settings."""
+    names = {setting.name: setting.env or setting.name for setting in kind.settings}
+    secrets = [names[setting.name] for setting in kind.settings if setting.secret]
+    origin = names.get("base_url", "base_url")
+    if isinstance(error, AuthenticationError):
+        return f"put a working key into {' or '.join(secrets)}"
+    if isinstance(error, PermissionDeniedError | PlanError):
+        return "give the key the missing scope, or see whether the shop's plan includes the API"
+    if isinstance(error, TransportError | MalformedResponseError | NotFoundError):
+        return f"see whether {origin} is the vendor's address and can be reached from here"
+    return error.hint or "see what the vendor says about it"
+
+
+def _state(setting: Setting, given: dict[str, str]) -> str:
+    """``api_key   from LOYALTYLION_API_KEY``; never the value."""
+    paths = {path.partition(".")[0] for path in given}
+    if setting.name in paths:
+        state = "given by --set"
+    elif _is_set(setting):
+        state = f"from {setting.env}"
+    else:
+        state = f"not set ({setting.env})" if setting.env else "not set"
+    return f"{setting.name:<12} {state}"
+
+
+async def _whoami(client: LoyaltyClient) -> Identity:
+    found: Identity = await client.run(client.provider.whoami())
+    return found
+
+
+def _welcome(identity: Identity) -> str:
+    name = f" ({identity.name})" if identity.name else ""
+    scopes = "" if identity.scopes is None else f"; scopes {', '.join(identity.scopes) or 'none'}"
+    return f"the credentials belong to program {identity.program}{name}{scopes}"

@@ -1,0 +1,16 @@
+"""A stand-in for every vendor, on loopback, with real state.
+
+    async with Sandbox() as sandbox:
+        client = loyalty_sdk.connect("acme", **sandbox.settings("acme"))
+
+`Sandbox` is what tests use. An adapter brings its vendor's half: see `loyalty_sdk.sandbox.vendor`.
+"""
+
+from ._arrivals import Arrival
+from ._clock import Clock
+from ._faults import Fault, Faults
+from ._rows import Account, Entry
+from ._sandbox import Sandbox
+from ._switches import Rule, Switches
+
+__all__ = ["Account", "Arrival", "Clock", "Entry", "Fault", "Faults", "Rule", "Sandbox", "Switches"]

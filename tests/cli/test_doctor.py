@@ -1,0 +1,171 @@
+"""The doctor says what is wrong, and what is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, acme: Any, server: Any) -> None:
+    """The vendor's base URL leads to the scripted server, and no other vendor is set up."""
+    for name in ("LOYALTYLION_API_KEY", "JOY_APP_KEY", "JOY_SECRET_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ACME_BASE_URL", server.url)
+
+
+async def test_good_credentials_are_ok(loyalty: Any, server: Any) -> None:
+    """Each setting says where it comes from, never what it is, and whoami says whose it is."""
+    server.script.append(server.http(body=b'{"program": "7", "name": "Shop", "scopes": ["read"]}'))
+    ended = await loyalty("doctor", "acme", "--set=rate=3")
+    assert (0, "") == (ended.code, ended.err)
+    assert [
+        "acme (Acme Points)",
+        "  key          from ACME_KEY",
+        "  base_url     from ACME_BASE_URL",
+        "  rate         given by --set",
+        "  rewards      not set",
+        "  ok: the credentials belong to program 7 (Shop); scopes read",
+    ] == ended.out.splitlines()
+    assert ["/whoami"] == [arrival.target for arrival in server.arrivals]
+    assert "acme-key" == server.arrivals[0].headers["x-key"]
+
+
+async def test_scopes_and_name_may_be_unknown(loyalty: Any, server: Any) -> None:
+    """What the vendor does not say is left out; no scopes at all are named."""
+    server.script += [
+        server.http(body=b'{"program": "7"}'),
+        server.http(body=b'{"program": "7", "scopes": []}'),
+    ]
+    assert "program 7\n" == (await loyalty("doctor", "acme")).out[-10:]
+    assert "program 7; scopes none\n" in (await loyalty("doctor", "acme")).out
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        (401, "put a working key into ACME_KEY"),
+        (402, "give the key the missing scope, or see whether the shop's plan includes the API"),
+        (403, "give the key the missing scope, or see whether the shop's plan includes the API"),
+        (404, "see whether ACME_BASE_URL is the vendor's address and can be reached from here"),
+        (307, "Redirects are not followed; check base_url"),
+        (400, "see what the vendor says about it"),
+    ],
+)
+async def test_a_refusal_is_wrong_and_comes_with_a_remedy(
+    status: int, remedy: str, loyalty: Any, server: Any
+) -> None:
+    """The vendor's words, printable, then what to do in terms of settings, and 1."""
+    server.script += [server.http(status, b"bad\x1b[0m key")] * 9
+    ended = await loyalty("doctor", "acme", "--deadline=1")
+    assert (1, "") == (ended.code, ended.err)
+    assert [f"  wrong: HTTP {status}: bad\ufffd[0m key", f"  mend: {remedy}"] == (
+        ended.out.splitlines()[-2:]
+    )
+    assert "acme-key" not in ended.out
+
+
+async def test_an_answer_that_is_no_vendors_is_wrong(loyalty: Any, server: Any) -> None:
+    """A log-in page, say: the address is what to look at."""
+    server.script.append(server.http(body=b"<html>"))
+    ended = await loyalty("doctor", "acme")
+    wrong, mend = ended.out.splitlines()[-2:]
+    assert (1, "  mend: see whether ACME_BASE_URL") == (ended.code, mend[:33])
+    assert wrong.startswith("  wrong: ")
+
+
+async def test_a_server_that_is_not_there_is_wrong(loyalty: Any) -> None:
+    """Nothing answered: the address is what to look at."""
+    ended = await loyalty("doctor", "acme", "--set=base_url=http://127.0.0.1:9", "--deadline=1")
+    wrong, mend = ended.out.splitlines()[-2:]
+    assert (1, "", "  mend: see whether ACME_BASE_URL") == (ended.code, ended.err, mend[:33])
+    assert wrong.startswith("  wrong: cannot connect")
+
+
+async def test_settings_that_are_wrong_are_named(loyalty: Any) -> None:
+    """A setting the client refuses is shown with the reason and the client's own hint."""
+    ended = await loyalty("doctor", "acme", "--set=base_url=http://192.0.2.1")
+    assert 1 == ended.code
+    assert "  mend: " in ended.out
+    assert "allow_http" in ended.out
+
+
+async def test_a_vendor_without_whoami_cannot_be_asked(
+    loyalty: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then complete settings are all that can be checked, and that is said."""
+    monkeypatch.delattr(acme, "whoami")
+    ended = await loyalty("doctor", "acme")
+    assert (0, "  ok: the settings are complete; the vendor has no way to test credentials") == (
+        ended.code,
+        ended.out.splitlines()[-1],
+    )
+
+
+async def test_without_a_name_the_others_are_passed_over(loyalty: Any, server: Any) -> None:
+    """Vendors that nobody set up are no failure; it is said what they would read."""
+    server.script.append(server.http(body=b'{"program": "7"}'))
+    ended = await loyalty("doctor")
+    assert (0, "") == (ended.code, ended.err)
+    assert "acme (Acme Points)" in ended.out
+    assert 2 == ended.out.count(": not set up; it reads ")
+
+
+async def test_no_vendor_at_all_is_1(
+    loyalty: Any, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that could be checked is not health."""
+    monkeypatch.delenv("ACME_KEY")
+    ended = await loyalty("doctor")
+    assert (1, "loyalty: no vendor is set up\n") == (ended.code, ended.err)
+    assert "acme: not set up; it reads ACME_KEY\n" in ended.out
+    assert [] == server.arrivals
+
+
+async def test_a_vendor_without_credentials_says_so(
+    loyalty: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not every vendor has a secret."""
+    monkeypatch.setattr(acme, "settings", acme.settings[1:])
+    ended = await loyalty("doctor")
+    assert "acme: not set up; it needs no credentials\n" in ended.out
+
+
+async def test_the_named_vendor_must_be_set_up(
+    loyalty: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vendor asked for, by argument or LOYALTY_PROVIDER, is never passed over."""
+    monkeypatch.delenv("ACME_KEY")
+    named = await loyalty("doctor", "acme")
+    monkeypatch.setenv("LOYALTY_PROVIDER", "acme")
+    meant = await loyalty("doctor")
+    assert (1, 1) == (named.code, meant.code)
+    assert named.out == meant.out
+    assert "  key          not set (ACME_KEY)" in named.out.splitlines()
+    assert "  wrong: " in named.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--set=key=x"], "--set needs PROVIDER"),
+        (["nobody"], "no provider is called 'nobody'"),
+        (["acme", "--set=rate=x"], "--set rate: wanted a whole number"),
+    ],
+)
+async def test_bad_usage_is_one_line_and_2(arguments: list[str], said: str, loyalty: Any) -> None:
+    """What cannot be meant is refused like anywhere else."""
+    ended = await loyalty("doctor", *arguments)
+    assert (2, 1) == (ended.code, ended.err.count("\n"))
+    assert said in ended.err
+
+
+async def test_a_warning_is_one_line(
+    loyalty: Any, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an adapter warns of when it is made is shown, without file and source line."""
+    monkeypatch.setenv("ACME_KEY", "old-key")
+    server.script.append(server.http(body=b'{"program": "7"}'))
+    ended = await loyalty("doctor", "acme")
+    assert (0, "loyalty: warning: old keys end soon\n") == (ended.code, ended.err)

@@ -1,0 +1,208 @@
+"""A program that uses every public name. It is type-checked, never run.
+
+The checkers read it against the installed wheel and against an editable install; each
+`assert_type` says what a caller's editor would show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Generator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, assert_type
+
+from loyalty_sdk import (
+    Acknowledgement,
+    Activity,
+    APIError,
+    AuthenticationError,
+    BadRequestError,
+    ClientClosedError,
+    ConfigurationError,
+    ConnectError,
+    Credential,
+    CursorError,
+    Customer,
+    DeadlineExceededError,
+    DiscountCode,
+    Flow,
+    Identity,
+    LoyaltyClient,
+    LoyaltyError,
+    MalformedResponseError,
+    NotFoundError,
+    Order,
+    Outcome,
+    OutcomeUnknownError,
+    Page,
+    Pages,
+    PermissionDeniedError,
+    PlanError,
+    PointsAdjustment,
+    Problem,
+    Provider,
+    RateLimitedError,
+    Receipt,
+    Refusal,
+    Request,
+    Response,
+    Result,
+    RetryPolicy,
+    Safety,
+    ServerError,
+    SessionPool,
+    Setting,
+    Transaction,
+    TransactionKind,
+    TransportError,
+    UnsupportedOperationError,
+    ValidationError,
+    __version__,
+    connect,
+    expand,
+    get,
+)
+
+VERSION: str = __version__
+
+SHOPPER = Customer(id="1001", email="a@example.com")
+ORDER = Order(
+    id="A-1",
+    customer=SHOPPER,
+    total=Decimal("99.99"),
+    total_paid=Decimal("99.99"),
+    payment_status="paid",
+    discount_codes=[DiscountCode(code="SAVE10", amount=Decimal(10))],
+    claimed_reward_ids=(7,),
+    placed_at=datetime(2026, 5, 1, tzinfo=UTC),
+)
+
+
+class Example(Provider):
+    """An adapter of one's own."""
+
+    name = "example"
+    title = "Example"
+    settings = (Setting("key", env="EXAMPLE_KEY", secret=True, help="The key"),)
+
+    def __init__(self, key: str) -> None:
+        self.base_url = "https://api.example.com"
+        self.credentials = {"Authorization": Credential(key, "Bearer ")}
+
+    def create_order(self, order: Order, /) -> Flow[Transaction | None]:
+        """Report a purchase."""
+        path = expand("/orders/{id}", id=order.id)
+        response = yield Request(
+            method="POST",
+            template="/orders/{id}",
+            path=path,
+            safety=Safety.ONCE,
+            acknowledged_by=Acknowledgement.STATUS,
+        )
+        assert_type(response, Response)
+        return None
+
+    def whoami(self) -> Flow[Identity]:
+        """Whom the key belongs to."""
+        response = yield get("/me", {"verbose": True})
+        return Identity(program=response.headers["X-Program"])
+
+    def list_coupons(
+        self, cursor: str | None, filters: Mapping[str, Any], /
+    ) -> Generator[Request, Response, Page[str]]:
+        """Any list of the vendor's; `Flow` is short for this generator."""
+        response = yield get("/coupons", {"cursor": cursor, **filters})
+        return Page((str(response.status),), cursor)
+
+    def refusal(self, response: Response, /) -> Refusal:
+        """The vendor's words."""
+        return Refusal(message=str(response.status))
+
+
+async def write(client: LoyaltyClient) -> None:
+    """Every write returns a receipt."""
+    receipt = await client.track_activity(Activity(name="$signup", customer=SHOPPER))
+    assert_type(receipt, Receipt)
+    assert_type(await client.create_order(ORDER), Receipt)
+    assert_type(
+        await client.adjust_points(
+            PointsAdjustment(customer_id="1001", points=-20, reason="Returned item")
+        ),
+        Receipt,
+    )
+    assert_type(receipt.outcome, Outcome)
+    assert_type(receipt.transaction, Transaction | None)
+
+
+async def read(client: LoyaltyClient) -> None:
+    """A list is iterated by row or by page."""
+    rows = client.list_transactions(customer_id="1001", kinds=[TransactionKind.EARNED, "redeemed"])
+    assert_type(rows, Pages[Transaction])
+    async for row in rows:
+        assert_type(row, Transaction)
+        assert_type(row.points, int)
+        assert_type(row.customer, Customer | None)
+        assert_type(row.to_dict(), dict[str, Any])
+    async for page in rows.by_page():
+        assert_type(page, Page[Transaction])
+    assert_type((await rows.first_page()).cursor, str | None)
+
+
+async def many(client: LoyaltyClient) -> None:
+    """The results of `map` know the type of their items."""
+    results = client.map(client.create_order, [ORDER], concurrency=8)
+    assert_type(results, AsyncIterator[Result[Order]])
+    async for result in results:
+        assert_type(result.item, Order)
+        assert_type(result.receipt, Receipt | None)
+
+
+async def beyond(client: LoyaltyClient, provider: Example) -> None:
+    """What is not neutral keeps its types too."""
+    assert_type(await client.run(provider.whoami()), Identity)
+    assert_type(client.pages(provider.list_coupons, limit=5), Pages[str])
+    response = await client.request("GET", "/v2/{name}", segments={"name": "x"}, safety=Safety.SAFE)
+    assert_type(response, Response)
+    assert_type(client.supports("create_order"), bool)
+    hurried = client.with_options(deadline=5.0, retry=RetryPolicy(attempts=2))
+    assert_type(hurried, LoyaltyClient)
+
+
+def explain(error: LoyaltyError) -> str | None:
+    """Every error is one of a tree."""
+    match error:
+        case ValidationError():
+            assert_type(error.problems, tuple[Problem, ...])
+        case AuthenticationError() | PermissionDeniedError() | PlanError():
+            assert_type(error.code, str | None)
+        case RateLimitedError():
+            assert_type(error.retry_after, float | None)
+        case BadRequestError() | NotFoundError() | ServerError():
+            assert_type(error.vendor_message, str | None)
+        case APIError():
+            assert_type(error.status, int)
+        case ConnectError() | DeadlineExceededError():
+            assert_type(error.bytes_left, bool)
+        case TransportError() | OutcomeUnknownError():
+            assert_type(error.receipt, Receipt | None)
+        case MalformedResponseError():
+            assert_type(error.path, str | None)
+        case (
+            ConfigurationError() | UnsupportedOperationError() | ClientClosedError() | CursorError()
+        ):
+            pass
+        case _:
+            assert_type(error.outcome, Outcome | None)
+    return error.hint
+
+
+async def main() -> None:
+    """One pool, two clients: by name, and by a provider of one's own."""
+    async with (
+        SessionPool(connections=20) as pool,
+        connect("example", pool=pool, key="k") as client,
+    ):
+        await write(client)
+        await read(client)
+        await many(client)
+        await beyond(connect(Example(key="k"), pool=pool), Example(key="k"))
