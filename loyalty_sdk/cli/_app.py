@@ -24,10 +24,10 @@ _COMMANDS = {
     "sandbox": ("_sandbox", "Serve the vendors' sandbox until interrupted."),
     "providers": ("_providers", "Show what is installed and what each vendor can do."),
     "doctor": ("_doctor", "Check settings and credentials; say what is wrong and how to mend it."),
-    "track": ("_operations", "Report that a shopper did something."),
-    "order": ("_operations", "Report a purchase."),
-    "transactions": ("_operations", "List a customer's points history, newest first."),
-    "adjust": ("_operations", "Give points to a customer, or take them away."),
+    "track": ("_writes", "Report that a shopper did something."),
+    "order": ("_writes", "Report a purchase."),
+    "transactions": ("_transactions", "List a customer's points history, newest first."),
+    "adjust": ("_writes", "Give points to a customer, or take them away."),
 }
 
 

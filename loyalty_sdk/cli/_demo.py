@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +22,10 @@ from ._failures import DONE, FAILED
 from ._output import complain
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Iterator
 
     from loyalty_sdk import LoyaltyClient, Receipt, Transaction
+    from loyalty_sdk._provider import Provider
     from loyalty_sdk.sandbox import Entry
 
 CUSTOMER = Customer(id="1001", email="shopper@example.com")
@@ -47,11 +50,13 @@ async def _demonstrate(view: View) -> list[str]:
     histories: dict[str, list[Transaction]] = {}
     differences: list[str] = []
     async with Sandbox(rules={ACTIVITY: 50}) as sandbox:
-        titles = {name: load(name).title for name in sandbox.providers}
-        view.open(sandbox.url, titles)
-        for name in sandbox.providers:
+        kinds = {name: load(name) for name in sandbox.providers}
+        view.open(sandbox.url, {name: kind.title for name, kind in kinds.items()})
+        for name, kind in kinds.items():
             settings: dict[str, Any] = sandbox.settings(name) | sandbox.vendor(name).demo_settings()
-            async with loyalty_sdk.connect(name, **settings) as client:
+            with _without_environment(kind):
+                client = loyalty_sdk.connect(name, **settings)
+            async with client:
                 story = _Story(client=client, sandbox=sandbox, view=view)
                 await _tell(story)
             histories[name] = story.rows
@@ -60,6 +65,17 @@ async def _demonstrate(view: View) -> list[str]:
         name = min(sandbox.providers, key=lambda name: len(sandbox.settings(name)))
         view.close(name, sandbox.settings(name), agrees=not differences)
     return differences
+
+
+@contextlib.contextmanager
+def _without_environment(kind: type[Provider]) -> Iterator[None]:
+    """Hide the settings of a real account, which the sandbox knows nothing of."""
+    names = [setting.env for setting in kind.settings if setting.env in os.environ]
+    hidden = {name: os.environ.pop(name) for name in names if name}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 async def _tell(story: _Story) -> None:

@@ -10,6 +10,7 @@ import click
 from loyalty_sdk._registry import installed, load
 from loyalty_sdk.errors import (
     AuthenticationError,
+    ConfigurationError,
     LoyaltyError,
     MalformedResponseError,
     NotFoundError,
@@ -42,36 +43,43 @@ def doctor(provider: str | None, settings: tuple[tuple[str, str], ...], **option
     if provider is None and settings:
         raise click.UsageError("--set needs PROVIDER")
     names = list(installed()) if provider is None else [provider]
-    passed_over, sound = 0, True
-    for name in names:
-        connection = Connection(provider=name, settings=settings, as_json=False, **options)
-        if provider is None and not _begun(load(name)):
-            passed_over += 1
-            click.echo(f"{name}: not set up; {_wanted(load(name))}")
-        else:
-            sound &= _examine(connection)
-    if passed_over == len(names):
+    kinds = {name: load(name) if provider else _importable(name) for name in names}
+    found = [
+        kind is not None
+        and _examine(kind, Connection(provider=name, settings=settings, as_json=False, **options))
+        for name, kind in kinds.items()
+        if provider or kind is None or _is_meant(name, kind)
+    ]
+    if not found:
         return complain("no vendor is set up", FAILED)
-    return DONE if sound else FAILED
+    return DONE if all(found) else FAILED
 
 
-def _begun(kind: type[Provider]) -> bool:
-    """Whether any credential is in the environment, so that somebody means to use it."""
-    return any(setting.secret and _is_set(setting) for setting in kind.settings)
+def _importable(name: str) -> type[Provider] | None:
+    """The provider, or None after saying why it is none: it must not hide the others."""
+    try:
+        return load(name)
+    except ConfigurationError as exc:
+        click.echo(f"{name}\n{_INDENT}{_wrong(exc)}")
+        return None
+
+
+def _is_meant(name: str, kind: type[Provider]) -> bool:
+    """Whether anybody set the vendor up, or it needs no credentials; says so if not."""
+    secrets = [setting for setting in kind.settings if setting.secret]
+    if not secrets or any(map(_is_set, secrets)):
+        return True
+    names = ", ".join(setting.env or setting.name for setting in secrets)
+    click.echo(f"{name}: not set up; it reads {names}")
+    return False
 
 
 def _is_set(setting: Setting) -> bool:
     return bool(setting.env and os.environ.get(setting.env))
 
 
-def _wanted(kind: type[Provider]) -> str:
-    names = [setting.env or setting.name for setting in kind.settings if setting.secret]
-    return f"it reads {', '.join(names)}" if names else "it needs no credentials"
-
-
-def _examine(connection: Connection) -> bool:
+def _examine(kind: type[Provider], connection: Connection) -> bool:
     """Print what is known of one vendor, and whether all of it is right."""
-    kind = load(connection.provider)
     click.echo(f"{connection.provider} ({kind.title})")
     for setting in kind.settings:
         click.echo(_INDENT + _state(setting, dict(connection.settings)))
@@ -80,11 +88,15 @@ def _examine(connection: Connection) -> bool:
     except UnsupportedOperationError:
         verdict = "the settings are complete; the vendor has no way to test credentials"
     except LoyaltyError as exc:
-        click.echo(_INDENT + click.style(one_line(f"wrong: {exc.message}"), fg="red"))
-        click.echo(_INDENT + one_line(f"mend:  {_remedy(exc, kind)}"))
+        click.echo(_INDENT + _wrong(exc))
+        click.echo(_INDENT + one_line(f"mend: {_remedy(exc, kind)}"))
         return False
     click.echo(_INDENT + click.style(one_line(f"ok: {verdict}"), fg="green"))
     return True
+
+
+def _wrong(error: LoyaltyError) -> str:
+    return click.style(one_line(f"wrong: {error.message}"), fg="red")
 
 
 def _remedy(error: LoyaltyError, kind: type[Provider]) -> str:
@@ -102,7 +114,7 @@ def _remedy(error: LoyaltyError, kind: type[Provider]) -> str:
 
 
 def _state(setting: Setting, given: dict[str, str]) -> str:
-    """``api_key   from LOYALTYLION_API_KEY``; never the value."""
+    """``api_key   from ACME_API_KEY``; never the value."""
     paths = {path.partition(".")[0] for path in given}
     if setting.name in paths:
         state = "given by --set"

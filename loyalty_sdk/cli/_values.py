@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from loyalty_sdk._models import DiscountCode
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from loyalty_sdk import DiscountCode
 
 _AMOUNT = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
@@ -57,8 +57,6 @@ def moment(text: str) -> datetime:
 
 def discount(text: str) -> DiscountCode:
     """``CODE=AMOUNT``; the code may hold ``=`` itself."""
-    from loyalty_sdk import DiscountCode  # noqa: PLC0415 - keeps this module free of the models
-
     code, separator, paid = text.rpartition("=")
     if not separator:
         raise click.BadParameter(f"wanted CODE=AMOUNT, got {text!r}")

@@ -46,8 +46,8 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "seconds": (_within(0, math.inf), "a number, 0 or more"),
     "jitter": (_within(0, math.inf), "a number, 0 or more"),
     "keep": (_within(0, 1), "a number from 0 to 1"),
-    "by": (lambda v: isinstance(v, int) and v not in {0, True}, "a whole number other than 0"),
-    "status": (lambda v: isinstance(v, int) and 300 <= v <= 599, "from 300 to 599"),  # noqa: PLR2004
+    "by": (lambda v: type(v) is int and v != 0, "a whole number other than 0"),
+    "status": (lambda v: type(v) is int and 300 <= v <= 599, "from 300 to 599"),  # noqa: PLR2004
     "retry_after": (lambda v: _TEXT(v) or _within(0, math.inf)(v), "seconds or text"),
     "as_date": (_FLAG, "True or False"),
     "unread": (_FLAG, "True or False"),
@@ -55,6 +55,14 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "body": (_TEXT, "text"),
     "location": (_TEXT, "text"),
 }
+
+
+def check_odds(share: Any, times: Any) -> None:
+    """Refuse a share or a number of times that is none."""
+    if not _within(0, 1)(share):
+        raise ConfigurationError("share is a number from 0 to 1")
+    if times is not None and (type(times) is not int or times < 0):
+        raise ConfigurationError("times is a whole number of 0 or more, or None for no limit")
 
 
 def whether_applied(kind: str, options: dict[str, Any], *, applied: bool | None) -> bool:

@@ -9,7 +9,7 @@ import attrs
 
 from loyalty_sdk.errors import ConfigurationError
 
-from ._fault_kinds import KINDS, Kind, Match, matcher, options_of, whether_applied
+from ._fault_kinds import KINDS, Kind, Match, check_odds, matcher, options_of, whether_applied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -116,7 +116,7 @@ class Faults:
         the paging kinds. ``latency`` waits before the effect, with ``applied=True`` after it; a
         client that hangs up meanwhile takes nothing back.
 
-        The first fault that strikes an arrival decides; latencies before it add up.
+        Latencies that strike the same arrival add up; of the other kinds the first one decides.
 
         Args:
             kind: One of the above.
@@ -144,10 +144,7 @@ class Faults:
         if kind not in KINDS:
             known = ", ".join(KINDS)
             raise ConfigurationError(f"no fault is called {kind!r}", hint=f"There are: {known}")
-        if not isinstance(share, int | float) or not 0 <= share <= 1:
-            raise ConfigurationError("share is a number from 0 to 1")
-        if times is not None and (not isinstance(times, int) or times < 0):
-            raise ConfigurationError("times is 0 or more, or None for no limit")
+        check_odds(share, times)
         fault = Fault(
             kind=kind,
             match=match,
@@ -175,6 +172,8 @@ class Faults:
 
         ``unread`` asks for those that strike before the body is read, else for the others.
         """
+        if not self._faults:
+            return []
         drawn = [f for f in self._faults if f.unread is unread and f.falls_on(arrival)]
         delays = [fault for fault in drawn if fault.kind == "latency"]
         deciding = [fault for fault in drawn if fault.kind != "latency"][:1]

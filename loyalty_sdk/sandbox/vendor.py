@@ -37,7 +37,7 @@ from ._calls import Access, Answer, Call, Route, json_answer, route
 from ._clock import Clock
 from ._ledger import Ledger
 from ._rows import Account, Entry, Record, Records
-from ._switches import Switches
+from ._switches import Rule, Switches
 from ._tables import Ordered, Table
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ __all__ = [
     "Record",
     "Records",
     "Route",
+    "Rule",
     "Switches",
     "Table",
     "VendorSandbox",

@@ -9,38 +9,30 @@ import attrs
 from loyalty_sdk import _checks
 from loyalty_sdk._filters import keeper
 from loyalty_sdk._flow import Acknowledgement, Flow, Request, Response, Safety, get
-from loyalty_sdk._models import (
-    Activity,
-    Identity,
-    Order,
-    Page,
-    PointsAdjustment,
-    Transaction,
-    timestamp,
-)
+from loyalty_sdk._models import Activity, Identity, Order, Page, PointsAdjustment, Transaction
 from loyalty_sdk._provider import Credential, Key, Provider, Refusal, Setting, from_environment
-from loyalty_sdk._secrets import SecretStr
-from loyalty_sdk.errors import ConfigurationError, Problem, UnsupportedOperationError
+from loyalty_sdk.errors import Problem, UnsupportedOperationError
 from loyalty_sdk.wire import encode
 
 from . import _wire
+from ._awards import activity_award, check_earned, check_guest, check_order, order_award
 from ._filters import CUSTOMERS, TRANSACTIONS, query
 from ._models import CountedPage, CustomerRecord, PointsCalculation, Product
 from ._settings import (
-    MOST_POINTS,
     Activities,
     AwardPoints,
     JoyCalculator,
     Orders,
     PointsPerUnit,
     check_amount,
+    check_keys,
     check_settings,
+    read_key,
 )
 from ._texts import parse_activity, parse_orders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
 PRODUCTION = "https://api.joy.so"
 STAGING = "https://dev-api.joy.so"
@@ -129,9 +121,9 @@ class Joy(Provider):
     ) -> None:
         origin = from_environment(base_url, "JOY_BASE_URL")
         self.base_url = PRODUCTION if origin is None else origin
-        app_key = _key(app_key, "JOY_APP_KEY")
-        secret_key = _key(secret_key, "JOY_SECRET_KEY")
-        _check_keys(app_key=app_key, secret_key=secret_key)
+        app_key = read_key(app_key, "JOY_APP_KEY")
+        secret_key = read_key(secret_key, "JOY_SECRET_KEY")
+        check_keys(app_key=app_key, secret_key=secret_key)
         check_settings(activities, orders)
         self.credentials = {
             "X-Joy-Loyalty-App-Key": Credential(app_key),
@@ -155,9 +147,9 @@ class Joy(Provider):
         meaning = self._activities.get(activity.name)
         if meaning is None:
             self._unsupported_activity(activity.name)
-        _checks.finish("the activity", _guest_problems(activity))
+        check_guest("the activity", activity)
         if isinstance(meaning, AwardPoints):
-            body = _activity_award(activity, meaning)
+            body = activity_award(activity, meaning)
             return (yield from self._change_points("award", body, activity.id))
         return (
             yield from self.social_interaction(
@@ -181,13 +173,13 @@ class Joy(Provider):
         meaning = self._orders
         if meaning is None:
             self._unsupported("create_order")
-        _checks.finish("the order", [*_guest_problems(order), *_payment_problems(order)])
+        check_order(order)
         if isinstance(meaning, PointsPerUnit):
             points = meaning.points(order.total)
         else:
             points = yield from self._calculated(order, meaning)
-        _checks.finish("the order", _earning_problems(points))
-        body = _order_award(order, points, meaning.reason)
+        check_earned(points)
+        body = order_award(order, points, meaning.reason)
         return (yield from self._change_points("award", body, order.id))
 
     def list_transactions(
@@ -517,32 +509,6 @@ def _post(
     )
 
 
-def _activity_award(activity: Activity, meaning: AwardPoints) -> dict[str, Any]:
-    what = f"activity {activity.name}" + (f" {activity.id}" if activity.id else "")
-    return _wire.point_change(
-        activity.customer.id,
-        meaning.points,
-        reason=meaning.reason or activity.name,
-        user_note=meaning.reason,
-        admin_note=_dated(what, activity.occurred_at),
-    )
-
-
-def _order_award(order: Order, points: int, reason: str | None) -> dict[str, Any]:
-    what = f"order {order.id}"
-    return _wire.point_change(
-        order.customer.id,
-        points,
-        reason=reason or what,
-        user_note=reason,
-        admin_note=_dated(what, order.placed_at),
-    )
-
-
-def _dated(what: str, moment: datetime | None) -> str:
-    return what if moment is None else f"{what}, {timestamp(moment)}"
-
-
 def _placed(filters: Mapping[str, Any], cursor: str | None) -> Mapping[str, Any]:
     """``filters`` for the page that ``cursor`` leads to; Joy's cursors carry no filters."""
     if cursor is None:
@@ -577,47 +543,6 @@ def _cursor(
 
 
 # ---------------------------------------------------------------------- checks
-
-
-def _key(given: Key | None, variable: str) -> Any:
-    # Tracebacks that print locals must not print keys.
-    key = from_environment(given, variable)
-    return SecretStr(key) if isinstance(key, str) else key
-
-
-def _check_keys(**keys: object) -> None:
-    missing = [name for name, key in keys.items() if key is None]
-    if missing:
-        names = " and ".join(missing)
-        variables = " and ".join(f"JOY_{name.upper()}" for name in missing)
-        raise ConfigurationError(
-            f"missing: {names}", hint=f"Pass {names}, or set {variables} in the environment"
-        )
-    for name, key in keys.items():
-        if isinstance(key, str):
-            if not (key and key.isascii() and key.isprintable()):
-                raise ConfigurationError(f"{name} must be printable ASCII text and not empty")
-        elif not callable(key):
-            raise ConfigurationError(f"{name}: wanted text or a callable, got {_checks.kind(key)}")
-
-
-def _guest_problems(value: Activity | Order) -> list[Problem]:
-    return [Problem("guest", "guests have no points at Joy")] if value.guest else []
-
-
-def _payment_problems(order: Order) -> list[Problem]:
-    if order.payment_status == "paid":
-        return []
-    why = "wanted 'paid': Joy has no order to wait for, its points are awarded at once"
-    return [Problem("payment_status", why)]
-
-
-def _earning_problems(points: int) -> list[Problem]:
-    if points < 1:
-        return [Problem("total", "earns no points as configured, so there is nothing to send")]
-    if points > MOST_POINTS:
-        return [Problem("total", "earns more points than a JSON number carries (2**53 - 1)")]
-    return []
 
 
 def _check_texts(problems: list[Problem], **texts: object) -> None:

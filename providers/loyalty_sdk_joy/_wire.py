@@ -412,9 +412,10 @@ class Success:
 def acknowledges(response: Response) -> bool:
     """Whether the body says ``success: true``, and nothing but that. Never raises."""
     try:
-        return decode(response.body, Success).success is True
+        found: Success = decode(response.body, Success)
     except MalformedResponseError:
         return False
+    return found.success
 
 
 def read_refusal(response: Response) -> Refusal:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections import Counter
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from loyalty_sdk.sandbox.vendor import (
@@ -26,8 +24,9 @@ from loyalty_sdk.sandbox.vendor import (
     shapes,
 )
 
+from ._sandbox_effects import ORDER_STATE, Effects
 from ._sandbox_lists import Listing
-from ._sandbox_rows import Rows, amount, identifier
+from ._sandbox_rows import Rows, identifier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +87,6 @@ _ORDER_STATE: shapes.Shape = {
     "total_refunded": shapes.decimal,
     "$magento_payload": shapes.anything,
 }
-_ORDER_STATE_REQUIRED = tuple(_ORDER_STATE)[:5]
 
 _POINTS: shapes.Shape = {"points": shapes.integer(1, 1_000_000), "reason": _maybe}
 _REMOVAL: shapes.Shape = {"points": shapes.integer(1), "reason": _maybe}
@@ -119,6 +117,7 @@ class LoyaltyLionSandbox(VendorSandbox):
     def __init__(self, clock: Clock, switches: Switches) -> None:
         super().__init__(clock, switches)
         self.rows = Rows(self.ledger)
+        self.effects = Effects(self)
         self.lists = Listing(self)
 
     def settings(self) -> dict[str, str]:
@@ -213,7 +212,7 @@ class LoyaltyLionSandbox(VendorSandbox):
         if existing and (answer := self._duplicate(how, Answer(201))):
             return answer
         overwritten = existing if how == "overwrite" else None
-        self.effect(call, lambda: self._track(call, body, overwritten))
+        self.effect(call, lambda: self.effects.track(body, overwritten))
         return Answer(201)
 
     @route("PUT", "/v2/activities/{name}/{merchant_id}", scope="write_customers")
@@ -225,7 +224,7 @@ class LoyaltyLionSandbox(VendorSandbox):
         record = self.ledger.activities.find((call.path["name"], call.path["merchant_id"]))
         if record is None:
             return self.error(404, "Activity not found")
-        self.effect(call, lambda: self._change_state(record, body["state"]))
+        self.effect(call, lambda: self.effects.change_state(record, body["state"]))
         return Answer(204)
 
     # Orders.
@@ -245,11 +244,12 @@ class LoyaltyLionSandbox(VendorSandbox):
         if self.refuses_customer(body["customer_id"]):
             return self.error(404, "Customer not found")
         key = identifier(body["merchant_id"]) if "merchant_id" in body else None
+        site = call.query.get("site_id")
         existing, how = self.ledger.orders.find(key), self.switches.duplicate_orders
         if existing and (answer := self._duplicate(how, _CREATED)):
             return answer
         overwritten = existing if how == "overwrite" else None
-        self.effect(call, lambda: self._place(call, key, body, overwritten))
+        self.effect(call, lambda: self.effects.place(key, body, site, overwritten))
         return _CREATED
 
     @route("GET", "/v2/orders/{merchant_id}", scope="read_orders")
@@ -264,12 +264,12 @@ class LoyaltyLionSandbox(VendorSandbox):
     def update_order(self, call: Call) -> Answer:
         """204, full state; 404 for an order that was never created."""
         body = call.json()
-        if wrong := self.check(body, _ORDER_STATE, _ORDER_STATE_REQUIRED):
+        if wrong := self.check(body, _ORDER_STATE, ORDER_STATE):
             return wrong
         record = self._order(call.path["merchant_id"])
         if record is None:
             return self.error(404, "Order not found")
-        self.effect(call, lambda: self._update(record, body))
+        self.effect(call, lambda: self.effects.update(record, body))
         return Answer(204)
 
     def _order(self, key: str) -> Record | None:
@@ -317,7 +317,8 @@ class LoyaltyLionSandbox(VendorSandbox):
             return wrong
         if self.refuses_customer(customer_id, nested=True):
             return self.error(404, "Customer not found")
-        self.effect(call, lambda: self._adjust(call, customer_id, body))
+        points, reason = body["points"], body.get("reason")
+        self.effect(call, lambda: self.effects.adjust(call, customer_id, points, reason))
         return _CREATED
 
     @route(
@@ -330,9 +331,10 @@ class LoyaltyLionSandbox(VendorSandbox):
             return wrong
         if self.refuses_customer(customer_id, nested=True):
             return self.error(404, "Customer not found")
-        if self.refuses_removal(customer_id, body["points"]):
+        points, reason = body["points"], body.get("reason")
+        if self.refuses_removal(customer_id, points):
             return self.error(400, "Not enough points")
-        self.effect(call, lambda: self._adjust(call, customer_id, body, remove=True))
+        self.effect(call, lambda: self.effects.adjust(call, customer_id, -points, reason))
         return Answer(204)
 
     # What activities and orders share.
@@ -348,6 +350,7 @@ class LoyaltyLionSandbox(VendorSandbox):
                 return done
             case _:
                 return None
+
 
 def _site(vendor: LoyaltyLionSandbox, call: Call) -> Answer | None:
     site = call.query.get("site_id", "0")

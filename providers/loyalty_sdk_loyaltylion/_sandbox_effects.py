@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from loyalty_sdk.sandbox.vendor import Call, Ledger, Record, shapes
+from loyalty_sdk.sandbox.vendor import shapes
 
 from ._sandbox_rows import amount, identifier, order_data
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from loyalty_sdk.sandbox.vendor import Account, Call, Record, Rule
 
     from ._sandbox import LoyaltyLionSandbox
 
@@ -42,148 +43,137 @@ class Effects:
         self._ledger = vendor.ledger
         self._switches = vendor.switches
 
-    def _track(self, call: Call, body: dict[str, Any], existing: Record | None) -> None:
+    def track(self, body: dict[str, Any], existing: Record | None) -> None:
+        """Take in an activity; ``existing`` is the one it overwrites, whose points stay."""
+        # Documented: guests are the default, and they earn nothing.
         name, guest = body["name"], body.get("guest") is not False
-        account = self.ledger.open_account(
+        account = self._ledger.open_account(
             identifier(body["customer_id"]), email=body["customer_email"], guest=guest
         )
         if name == "$signup":
             account.guest = False
         if existing is not None:
-            existing.updated = self.clock.now()
+            existing.updated = self._ledger.clock.now()
             return
-        rule = None if guest else self.switches.rule(name)
-        earned: Counter[str] = account.data.setdefault("earned", Counter())
-        if rule is not None and rule.limit is not None and earned[name] >= rule.limit:
-            rule = None
-        if rule is None and self.switches.unmatched_activities == "no_row":
+        rule = None if guest else self._matching(account, name)
+        if rule is None and self._switches.unmatched_activities == "no_row":
             return
-        key = body.get("merchant_id")
-        record = self.ledger.record(
-            self.ledger.activities,
-            (name, key) if key else None,
-            account,
-            time=self._time(body),
-            data={
-                "merchant_id": key,
-                "value": rule.points if rule else 0,
-                "state": "pending" if rule and rule.pending else "approved",
-                "rule": name if rule else None,
-            },
-        )
+        record = self._activity(account, body, rule)
         if rule is not None:
-            earned[name] += 1
-            self._earn(call, record, rule.points, pending=rule.pending)
+            self._earn(record, rule.points, pending=rule.pending, time=record.time)
 
-    def _earn(
-        self,
-        call: Call | None,
-        record: Record,
-        points: int,
-        *,
-        pending: bool = False,
-        order: str | None = None,
-    ) -> None:
-        if points:
-            self.ledger.write(
-                record.customer,
-                0 if pending else points,
-                pending=points if pending else 0,
-                kind="earned",
-                time=record.time if call else None,
-                activity_id=record.data["merchant_id"],
-                order_id=order,
-                detail=record,
-            )
+    def _matching(self, account: Account, name: str) -> Rule | None:
+        """The rule that fires, None when there is none or it is capped; counts it."""
+        rule = self._switches.rule(name)
+        earned: Counter[str] = account.data.setdefault("earned", Counter())
+        if rule is None or (rule.limit is not None and earned[name] >= rule.limit):
+            return None
+        earned[name] += 1
+        return rule
 
-    def _change_state(self, record: Record, wanted: str) -> None:
+    def _activity(self, account: Account, body: dict[str, Any], rule: Rule | None) -> Record:
+        key = body.get("merchant_id")
+        data = {
+            "merchant_id": key,
+            "value": rule.points if rule else 0,
+            "state": "pending" if rule and rule.pending else "approved",
+            "rule": body["name"] if rule else None,
+        }
+        identity = (body["name"], key) if key else None
+        return self._ledger.record(
+            self._ledger.activities, identity, account, time=self._time(body), data=data
+        )
+
+    def change_state(self, record: Record, wanted: str) -> None:
         """Pending can be approved or declined, approved can be voided; the rest changes nothing."""
         value, state = record.data["value"], record.data["state"]
-        changes = {
-            ("pending", "approved"): (value, -value),
-            ("pending", "declined"): (0, -value),
-            ("pending", "void"): (0, -value),
-            ("approved", "void"): (-value, 0),
-            ("approved", "declined"): (-value, 0),
-        }
-        if (state, wanted) not in changes:
+        if (state, wanted) not in _CHANGES:
             return
-        points, pending = changes[state, wanted]
+        points, pending = _CHANGES[state, wanted]
         # Documented: "declined" voids an activity that was approved.
         record.data["state"] = "void" if state == "approved" else wanted
-        record.updated = self.clock.now()
+        record.updated = self._ledger.clock.now()
         if value:
-            self.ledger.write(
-                record.customer,
-                points,
-                pending=pending,
-                kind="earned",
-                activity_id=record.data["merchant_id"],
-                detail=record,
-            )
+            self._write(record, points * value, pending=pending * value)
 
-    def _place(
-        self, call: Call, key: str | None, body: dict[str, Any], existing: Record | None
+    def place(
+        self, key: str | None, body: dict[str, Any], site: str | None, existing: Record | None
     ) -> None:
-        account = self.ledger.open_account(
+        """Take in an order; ``existing`` is the one it overwrites."""
+        account = self._ledger.open_account(
             body["customer_id"], email=body.get("customer_email"), guest=body.get("guest", False)
         )
-        record = existing or self.ledger.record(
-            self.ledger.orders, key, account, time=self._time(body), data={"given": 0}
+        record = existing or self._ledger.record(
+            self._ledger.orders, key, account, time=self._time(body), data={"given": 0}
         )
-        record.updated = self.clock.now()
-        record.data |= self.rows.order_data(key, body, call.query.get("site_id"))
-        self._settle(call, record)
+        record.updated = self._ledger.clock.now()
+        record.data |= order_data(key, body, site)
+        self._settle(record, time=record.time)
 
-    def _update(self, record: Record, body: dict[str, Any]) -> None:
-        record.updated = self.clock.now()
+    def update(self, record: Record, body: dict[str, Any]) -> None:
+        """Take in the full state of an order."""
+        record.updated = self._ledger.clock.now()
         refunded = amount(body["total_refunded"]) - amount(record.data["total_refunded"])
         if refunded > 0:
             record.data["refunds"].append((format(refunded, "f"), record.updated))
-        record.data |= {name: body[name] for name in _ORDER_STATE_REQUIRED}
-        self._settle(None, record)
+        record.data |= {name: body[name] for name in ORDER_STATE}
+        self._settle(record)
 
-    def _settle(self, call: Call | None, record: Record) -> None:
-        """Give what the order is worth, less what it gave before.
-
-        One point for each whole unit of a paid order's total, less what was refunded.
-        """
+    def _settle(self, record: Record, *, time: datetime | None = None) -> None:
+        """Give what the order is worth, less what it gave before."""
         data = record.data
-        void = data["cancellation_status"] == "cancelled" or data["refund_status"] == "refunded"
-        counts = data["payment_status"] == "paid" and not void and not data["guest"]
-        worth = amount(data["total"]) - amount(data["total_refunded"]) if counts else Decimal(0)
-        change = max(int(worth), 0) - data["given"]
+        change = worth(data) - data["given"]
         if not change:
             return
         data["given"] += change
         if "activity" not in data:
-            purchase = {
-                "merchant_id": data["merchant_id"],
-                "value": change,
-                "state": "approved",
-                "rule": "$purchase",
-                "order": record,
-            }
-            data["activity"] = self.ledger.record(
-                self.ledger.activities, None, record.customer, time=record.time, data=purchase
-            )
-        self._earn(call, data["activity"], change, order=data["merchant_id"])
+            data["activity"] = self._purchase(record)
+        data["activity"].data |= {
+            "value": data["given"],
+            "state": "approved" if data["given"] else "void",
+        }
+        self._write(data["activity"], change, time=time, order_id=data["merchant_id"])
 
-    def _adjust(
-        self, call: Call, customer_id: str, body: dict[str, Any], *, remove: bool = False
-    ) -> None:
-        account = self.ledger.open_account(customer_id)
-        points = body["points"]
-        self.ledger.write(
-            account,
-            -self.removable(account, points) if remove else points,
-            kind="adjusted",
-            reason=self.note(call, body.get("reason")),
-            origin=self.origin(call),
+    def _purchase(self, order: Record) -> Record:
+        data = {"merchant_id": order.data["merchant_id"], "rule": "$purchase", "order": order}
+        return self._ledger.record(
+            self._ledger.activities, None, order.customer, time=order.time, data=data
         )
 
-    def _time(self, body: dict[str, Any]) -> Any:
+    def adjust(self, call: Call, customer_id: str, points: int, reason: str | None) -> None:
+        """Give ``points``, or take them when they are negative."""
+        account = self._ledger.open_account(customer_id)
+        self._ledger.write(
+            account,
+            points if points > 0 else -self._vendor.removable(account, -points),
+            kind="adjusted",
+            reason=self._vendor.note(call, reason),
+            origin=self._vendor.origin(call),
+        )
+
+    def _earn(self, record: Record, points: int, *, pending: bool, time: datetime) -> None:
+        if points:
+            waiting = points if pending else 0
+            self._write(record, points - waiting, pending=waiting, time=time)
+
+    def _write(self, record: Record, points: int, **facts: Any) -> None:
+        self._ledger.write(
+            record.customer,
+            points,
+            kind="earned",
+            activity_id=record.data["merchant_id"],
+            detail=record,
+            **facts,
+        )
+
+    def _time(self, body: dict[str, Any]) -> datetime | None:
         date = body.get("date")
-        return shapes.parse_time(date) if date and self.switches.activity_time == "date" else None
+        return shapes.parse_time(date) if date and self._switches.activity_time == "date" else None
 
 
+def worth(order: dict[str, Any]) -> int:
+    """One point for each whole unit of a paid order's total, less what was refunded."""
+    void = order["cancellation_status"] == "cancelled" or order["refund_status"] == "refunded"
+    if order["payment_status"] != "paid" or void or order["guest"]:
+        return 0
+    return max(int(amount(order["total"]) - amount(order["total_refunded"])), 0)

@@ -22,6 +22,28 @@ def amount(value: str | float) -> Decimal:
     return Decimal(str(value))
 
 
+def order_data(key: str | None, body: dict[str, Any], site: str | None) -> dict[str, Any]:
+    """What is kept of an order, with what the vendor takes for missing fields."""
+    total = str(body.get("total", "0.00"))
+    status = body.get("payment_status", "not_paid")
+    discounts = (amount(code["amount"]) for code in body.get("discount_codes", ()))
+    return {
+        "merchant_id": key,
+        "merchant_number": body.get("merchant_number"),
+        "site_id": site,
+        "total": total,
+        "total_shipping": str(body.get("total_shipping", "0.00")),
+        "total_discounts": format(sum(discounts, Decimal("0.00")), "f"),
+        "total_paid": body.get("total_paid", total if status == "paid" else "0.00"),
+        "total_refunded": "0.00",
+        "payment_status": status,
+        "refund_status": "not_refunded",
+        "cancellation_status": "not_cancelled",
+        "guest": body.get("guest", False),
+        "refunds": [],
+    }
+
+
 class Rows:
     """Prints what a ledger holds."""
 
@@ -137,25 +159,4 @@ class Rows:
             "refunds": [
                 {"amount": value, "created_at": _when(time)} for value, time in data["refunds"]
             ],
-        }
-
-    def order_data(self, key: str | None, body: dict[str, Any], site: str | None) -> dict[str, Any]:
-        """What is kept of an order, with what the vendor takes for missing fields."""
-        total = str(body.get("total", "0.00"))
-        status = body.get("payment_status", "not_paid")
-        discounts = (amount(code["amount"]) for code in body.get("discount_codes", ()))
-        return {
-            "merchant_id": key,
-            "merchant_number": body.get("merchant_number"),
-            "site_id": site,
-            "total": total,
-            "total_shipping": str(body.get("total_shipping", "0.00")),
-            "total_discounts": format(sum(discounts, Decimal("0.00")), "f"),
-            "total_paid": body.get("total_paid", total if status == "paid" else "0.00"),
-            "total_refunded": "0.00",
-            "payment_status": status,
-            "refund_status": "not_refunded",
-            "cancellation_status": "not_cancelled",
-            "guest": body.get("guest", False),
-            "refunds": [],
         }

@@ -68,6 +68,17 @@ def acme(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The name of a provider that is installed and cannot be imported."""
+    folder = tmp_path / "broken-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text("[loyalty_sdk.providers]\nbroken = no_such_module:X\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    return "broken"
+
+
+@pytest.fixture
 def post_thread() -> Iterator[str]:
     """The URL of a server that acknowledges every write, from another thread."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Acknowledging) as listener:

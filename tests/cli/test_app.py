@@ -144,15 +144,6 @@ def test_an_interrupt_is_quiet(
     assert "" == capsys.readouterr().err.strip()
 
 
-def test_an_interrupted_write_is_3(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], acme: Any
-) -> None:
-    """Ctrl-C during a write leaves its outcome unknown, and the line says so."""
-    monkeypatch.setattr(_connection.Connection, "run", interrupt)
-    assert 3 == cli.main(["adjust", "--provider=acme", "--customer=1", "--points=5"])
-    assert "OUTCOME UNKNOWN" in capsys.readouterr().err
-
-
 def interrupt(*_: Any) -> None:
     """As a signal does in the middle of a run."""
     raise KeyboardInterrupt

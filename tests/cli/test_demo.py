@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import pytest
 
 import loyalty_sdk
 from loyalty_sdk._registry import load
-from loyalty_sdk.cli import _demo, _demo_view
+from loyalty_sdk.cli import _demo_view
 from loyalty_sdk.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -137,6 +138,19 @@ async def test_an_operation_a_vendor_lacks_is_shown_as_such(
     shown = re.findall(r"create_order +not_sent +0 +50  unsupported$", ended.out, re.MULTILINE)
     assert len(TITLES) == len(shown)
     assert len(TITLES) == ended.out.count("3 rows on 3 pages")
+
+
+async def test_a_real_accounts_settings_do_not_reach_the_demo(
+    loyalty: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the environment holds, the demo talks to the sandbox, and leaves it as it was."""
+    settings = [setting for name in TITLES for setting in load(name).settings if setting.env]
+    for setting in settings:
+        monkeypatch.setenv(setting.env or "", "no good")
+    before = dict(os.environ)
+    ended = await loyalty("demo")
+    assert (0, "") == (ended.code, ended.err)
+    assert before == dict(os.environ)
 
 
 async def test_a_failure_is_one_line(loyalty: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,13 +123,26 @@ async def test_no_vendor_at_all_is_1(
     assert [] == server.arrivals
 
 
-async def test_a_vendor_without_credentials_says_so(
-    loyalty: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
+async def test_a_vendor_without_credentials_is_always_looked_at(
+    loyalty: Any, acme: Any, server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not every vendor has a secret."""
+    """Not every vendor has a secret; then nothing shows that nobody means to use it."""
     monkeypatch.setattr(acme, "settings", acme.settings[1:])
+    server.script.append(server.http(body=b'{"program": "7"}'))
     ended = await loyalty("doctor")
-    assert "acme: not set up; it needs no credentials\n" in ended.out
+    assert 0 == ended.code
+    assert "acme (Acme Points)" in ended.out
+
+
+async def test_a_broken_provider_does_not_hide_the_others(
+    loyalty: Any, server: Any, broken: str
+) -> None:
+    """One that cannot be imported is wrong; the others are looked at all the same."""
+    server.script.append(server.http(body=b'{"program": "7"}'))
+    ended = await loyalty("doctor")
+    assert (1, "") == (ended.code, ended.err)
+    assert f"{broken}\n  wrong: provider '{broken}' " in ended.out
+    assert "  ok: the credentials belong to program 7" in ended.out
 
 
 async def test_the_named_vendor_must_be_set_up(

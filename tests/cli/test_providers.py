@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -99,19 +100,21 @@ async def test_nothing_installed_is_1(loyalty: Any, monkeypatch: pytest.MonkeyPa
 
 
 async def test_a_broken_provider_does_not_hide_the_others(
-    loyalty: Any, acme: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    loyalty: Any, acme: Any, broken: str
 ) -> None:
     """One that cannot be imported is named with the reason; the rest is shown, and 1."""
-    folder = tmp_path / "broken-1.0.dist-info"
-    folder.mkdir()
-    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
-    lines = ["[loyalty_sdk.providers]", "broken = no_such_module:X", "wrong = json:JSONDecoder"]
-    (folder / "entry_points.txt").write_text("\n".join(lines))
-    monkeypatch.syspath_prepend(tmp_path)
+    ended = await loyalty("providers")
+    assert (1, 1) == (ended.code, ended.err.count("\n"))
+    assert '"acme"' in ended.out
+    assert f"'{broken}'" in ended.err
+    assert "No module named 'no_such_module'" in ended.err
+
+
+async def test_what_is_no_provider_is_named(
+    loyalty: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An entry point that leads to something else is said to be wrong, without a cause."""
+    monkeypatch.setattr(sys.modules[acme.__module__], "Acme", object)
     ended = await loyalty("providers")
     assert 1 == ended.code
-    assert '"acme"' in ended.out
-    first, second = ended.err.splitlines()
-    assert "'broken'" in first
-    assert "No module named 'no_such_module'" in first
-    assert "'wrong' (json:JSONDecoder) is not a Provider class" in second
+    assert "loyalty: provider 'acme' (acme_loyalty:Acme) is not a Provider class\n" == ended.err

@@ -412,6 +412,9 @@ def test_counted_pages() -> None:
     assert target.endswith("&hasCount=true")
     assert isinstance(found, CountedPage)
     assert (45, 5) == (found.total, found.total_pages)
+    target, found = listed(None, filters | {"has_count": False}, page("act_1", hasNext=False))
+    assert target.endswith("&hasCount=false")
+    assert Page is type(found)
 
 
 def test_filters_are_checked_first() -> None:

@@ -167,7 +167,7 @@ def test_points_are_the_difference_of_balances(old: int, new: int) -> None:
         ({"reason": "a", "userNote": "b", "content": "c"}, "a"),
         ({"userNote": "b", "content": "c"}, "b"),
         ({"reason": "", "content": "c"}, "c"),
-        ({"reason": ""}, None),
+        ({"reason": "", "content": ""}, None),
         ({}, None),
     ],
 )
@@ -550,6 +550,8 @@ def test_success_is_true_and_nothing_else(value: Any) -> None:
             },
             ("No", "NOT_FOUND", {"a": 1}, 404),
         ),
+        ({"error": {"statusCode": 200}}, (None, None, {}, None)),
+        ({"error": {"statusCode": 600}}, (None, None, {}, None)),
         ({"error": "No", "data": None}, ("No", None, {}, None)),
         ({"message": "No"}, ("No", None, {}, None)),
         ({"error": {}, "message": "No"}, ("No", None, {}, None)),

@@ -1,10 +1,15 @@
-"""The four operations: every field can be said, and every end has its exit code."""
+"""The writes: every field can be said, and every end has its exit code."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -219,3 +224,27 @@ async def test_an_unknown_outcome_is_3_and_loud(loyalty: Any, server: Any) -> No
     assert "OUTCOME UNKNOWN, it may have been applied" in ended.err
     assert "loyalty transactions --provider acme --customer 'a b'" in ended.err
     assert 1 == len(server.arrivals)
+
+
+async def test_an_interrupted_write_is_3(server: Any) -> None:
+    """Ctrl-C while a write is under way leaves its outcome unknown, and the line says so."""
+    arrived = asyncio.Event()
+
+    async def never(_: asyncio.StreamWriter) -> None:
+        arrived.set()
+        await asyncio.sleep(30)
+
+    server.script.append(never)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "loyalty_sdk", *ADJUST),
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent / "acme")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    await arrived.wait()
+    process.send_signal(signal.SIGINT)
+    out, err = await process.communicate()
+    assert (3, b"", 1) == (process.returncode, out, err.count(b"\n"))
+    assert b"OUTCOME UNKNOWN" in err
+    assert b"interrupted" in err

@@ -1,16 +1,18 @@
-"""The four operations. An option's name is the field's name, so none can be forgotten."""
+"""``loyalty track``, ``order`` and ``adjust``: one write each.
+
+An option's name is the field's name, so none can be forgotten.
+"""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from loyalty_sdk._models import Activity, Customer, Order, PointsAdjustment, TransactionKind
-from loyalty_sdk.errors import CursorError, LoyaltyError
+from loyalty_sdk._models import Activity, Customer, Order, PointsAdjustment
+from loyalty_sdk.errors import LoyaltyError
 
 from ._connection import Connection, add_options, connected
 from ._failures import DONE, UNKNOWN, code_of
@@ -18,7 +20,7 @@ from ._output import complain, give_up_output, printable
 from ._values import amount, discount, keyed, moment, unique, whole
 
 if TYPE_CHECKING:
-    from loyalty_sdk import LoyaltyClient, Page, Receipt, Transaction
+    from loyalty_sdk import LoyaltyClient, Receipt
 
 Write = Callable[["LoyaltyClient"], Awaitable["Receipt"]]
 
@@ -118,70 +120,6 @@ def adjust(connection: Connection, customer: str, **fields: Any) -> int:
     return _write(connection, customer, lambda client: client.adjust_points(adjustment))
 
 
-@click.command()
-@click.option("--customer", metavar="ID", help="The merchant's own id; some vendors need one.")
-@click.option(
-    "--from", "created_from", type=moment, metavar="TIME", help="Rows of that moment or later."
-)
-@click.option(
-    "--until", "created_until", type=moment, metavar="TIME", help="Rows before that moment."
-)
-@click.option(
-    "--kind",
-    "kinds",
-    type=click.Choice([kind.value for kind in TransactionKind]),
-    multiple=True,
-    help="Only such rows. May be repeated.",
-)
-@click.option("--page-size", type=click.IntRange(min=1), help="Rows fetched at once.")
-@click.option("--cursor", help="Go on where an earlier run stopped; it brings its filters along.")
-@click.option("--pages", type=click.IntRange(min=1), help="Stop after so many; prints the cursor.")
-@connected
-def transactions(
-    connection: Connection, customer: str | None, pages: int | None, **filters: Any
-) -> None:
-    """List a customer's points history, newest first; without --customer everybody's."""
-    filters["kinds"] = filters["kinds"] or None
-
-    async def listing(client: LoyaltyClient) -> None:
-        try:
-            found = client.list_transactions(customer_id=customer, **filters).by_page()
-        except CursorError as exc:
-            raise click.UsageError(str(exc)) from None
-        async with contextlib.aclosing(found):
-            await _show_pages(found, connection, customer, pages)
-
-    connection.run(listing)
-
-
-async def _show_pages(
-    found: AsyncIterator[Page[Transaction]],
-    connection: Connection,
-    customer: str | None,
-    limit: int | None,
-) -> None:
-    show = _json_lines if connection.as_json else _table(with_customer=customer is None)
-    count = 0
-    async for page in found:
-        show(page)
-        count += 1
-        if count == limit:
-            if page.cursor is not None:
-                click.echo(f"More with --cursor {page.cursor}", err=True)
-            return
-
-
-def _json_lines(page: Page[Transaction]) -> None:
-    for row in page.items:
-        click.echo(row.to_json().encode())
-
-
-def _table(*, with_customer: bool) -> Callable[[Page[Transaction]], None]:
-    from ._render import History  # noqa: PLC0415 - JSON needs no rich
-
-    return History(with_customer=with_customer).show
-
-
 def _write(connection: Connection, customer: str, call: Write) -> int:
     """Do one write and show its receipt, or say loudly that nobody knows what became of it."""
     try:
@@ -210,7 +148,7 @@ def _show(receipt: Receipt, *, as_json: bool) -> int:
 
 
 def _sentence(receipt: Receipt) -> str:
-    """``joy: adjust_points applied (1 attempt): +50 points, balance 120``."""
+    """``acme: adjust_points applied (1 attempt): +50 points, balance 120``."""
     tries = f"{receipt.attempts} attempt{'' if receipt.attempts == 1 else 's'}"
     text = f"{receipt.provider}: {receipt.operation} {receipt.outcome} ({tries})"
     row = receipt.transaction
