@@ -36,9 +36,11 @@ class Source(Generic[T]):
     def present(self, page: Page[T]) -> Page[T]:
         """``page`` as the caller sees it: rows that were asked for, and a neutral cursor."""
         keep, cursor = self.keep, page.cursor
-        return Page(
-            page.items if keep is None else tuple(filter(keep, page.items)),
-            None if cursor is None else encode(self.listing, cursor),
+        # Evolved, not made: an adapter's page may hold more, a count for one.
+        return attrs.evolve(
+            page,
+            items=page.items if keep is None else tuple(filter(keep, page.items)),
+            cursor=None if cursor is None else encode(self.listing, cursor),
         )
 
     def endless(self, why: str) -> CursorError:

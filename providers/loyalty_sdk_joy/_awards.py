@@ -61,12 +61,12 @@ def check_order(order: Order) -> None:
     """Refuse an order that must not earn points yet, or ever.
 
     Raises:
-        ValidationError: It is a guest's, or not paid: Joy knows no order whose payment it
-            could wait for.
+        ValidationError: It is a guest's, or said to be unpaid: Joy knows no order whose
+            payment it could wait for. One that says nothing of payment counts as paid.
     """
     problems = _guest_problems(order)
-    if order.payment_status != "paid":
-        why = "wanted 'paid': Joy has no order to wait for, its points are awarded at once"
+    if order.payment_status not in {None, "paid"}:
+        why = "wanted 'paid' or nothing: Joy has no order to wait for, its points are awarded at once"
         problems.append(Problem("payment_status", why))
     _checks.finish("the order", problems)
 

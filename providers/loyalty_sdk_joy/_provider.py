@@ -55,10 +55,10 @@ class Joy(Provider):
       only as configured by ``activities`` and ``orders``. **An order that the shop sends to
       Joy as well earns twice**: ``orders`` is for those that never reach the shop, such as
       marketplaces and tills.
-    - Points are awarded at once, and Joy gives the row its own time. So only an order whose
-      ``payment_status`` is ``paid`` is taken, a guest's order or activity is refused, and
-      the time of an order or activity goes into the staff note. What does not bear on the
-      points (discounts, numbers, IP address, properties and so on) is not sent.
+    - Points are awarded at once, and Joy gives the row its own time. So an order that is
+      said to be unpaid is refused, so is what a guest did, and the time of an order or
+      activity goes into the staff note. What does not bear on the points (discounts,
+      numbers, IP address, properties and so on) is not sent.
     - Customers are known by their Shopify customer id. Transactions are listed for one of
       them; there is no list for the whole shop.
     - An adjustment's ``reason`` becomes Joy's ``reason`` and ``userNote``, which the shopper

@@ -271,13 +271,23 @@ def test_orders_need_the_setting() -> None:
         next(joy().create_order(order()))
 
 
-@pytest.mark.parametrize("status", [None, "not_paid", "partially_paid"])
+@pytest.mark.parametrize("status", ["not_paid", "partially_paid"])
 @pytest.mark.parametrize("orders", [PointsPerUnit(Decimal(1)), JoyCalculator()])
 def test_orders_that_are_not_paid(status: str | None, orders: PointsPerUnit) -> None:
-    """Points are awarded at once, so an order must be paid, and a guest's is refused too."""
+    """Points are awarded at once, so an unpaid order is refused, and a guest's too."""
     flow = joy(orders=orders).create_order(order(payment_status=status, guest=True))
 
     assert ["guest", "payment_status"] == list(problems(flow))
+
+
+def test_an_order_that_says_nothing_of_payment_counts_as_paid() -> None:
+    """payment_status is optional, and an order without one is awarded like a paid one."""
+    said, unsaid = (
+        next(joy(orders=PointsPerUnit(Decimal(1))).create_order(order(payment_status=status)))
+        for status in ("paid", None)
+    )
+
+    assert said == unsaid
 
 
 @pytest.mark.parametrize(
