@@ -7,7 +7,7 @@ import copy
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Iterable
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from . import _checks, _cursor
 from ._call import Call
@@ -41,6 +41,13 @@ from .errors import (
 if TYPE_CHECKING:
     from types import TracebackType
 
+    # Type checkers know this one; with it `LoyaltyClient` alone means any provider.
+    from typing_extensions import TypeVar as DefaultingTypeVar
+
+    P = DefaultingTypeVar("P", bound=Provider, default=Any)
+else:
+    P = TypeVar("P")
+
 T = TypeVar("T")
 
 PageFlow = Callable[[str | None, Mapping[str, Any]], Flow[Page[T]]]
@@ -50,14 +57,14 @@ _UNCHANGED: Any = object()
 
 
 def connect(  # noqa: PLR0913 - each is one thing a deployment decides
-    provider: str | Provider,
+    provider: str | P,
     *,
     pool: SessionPool | None = None,
     retry: RetryPolicy | None = None,
     deadline: float | None = 30.0,
     allow_http: bool = False,
     **settings: Any,
-) -> LoyaltyClient:
+) -> LoyaltyClient[P]:
     """A client for one account at one vendor. Nothing connects until the first call.
 
     Args:
@@ -73,9 +80,8 @@ def connect(  # noqa: PLR0913 - each is one thing a deployment decides
     Raises:
         ConfigurationError: A setting is missing, unknown or wrong; the message names it.
     """
-    if isinstance(provider, str):
-        provider = _make(load(provider), provider, settings)
-    elif settings:
+    made: Any = _make(provider, settings) if isinstance(provider, str) else provider
+    if made is provider and settings:
         names = ", ".join(sorted(settings))
         raise ConfigurationError(
             f"settings beside a Provider object: {names}", hint="Give them to its class"
@@ -83,15 +89,16 @@ def connect(  # noqa: PLR0913 - each is one thing a deployment decides
     if deadline is not None and not deadline > 0:
         raise ConfigurationError("deadline must be more than 0 seconds")
     return LoyaltyClient(
-        provider,
-        origin=check_origin(provider.base_url, allow_http=allow_http),
+        made,
+        origin=check_origin(made.base_url, allow_http=allow_http),
         pool=pool,
         retry=retry or RetryPolicy(),
         deadline=deadline,
     )
 
 
-def _make(kind: type[Provider], name: str, settings: dict[str, Any]) -> Provider:
+def _make(name: str, settings: dict[str, Any]) -> Provider:
+    kind = load(name)
     known = [setting.name for setting in kind.settings]
     unknown = sorted(set(settings) - set(known))
     if unknown:
@@ -101,7 +108,7 @@ def _make(kind: type[Provider], name: str, settings: dict[str, Any]) -> Provider
     return kind(**settings)
 
 
-class LoyaltyClient:
+class LoyaltyClient(Generic[P]):
     """One account at one vendor; made by `connect`.
 
     Any number of calls may run at once. A client closes the pool it made and no other, and
@@ -110,7 +117,7 @@ class LoyaltyClient:
 
     def __init__(
         self,
-        provider: Provider,
+        provider: P,
         *,
         origin: str,
         pool: SessionPool | None,
@@ -126,7 +133,7 @@ class LoyaltyClient:
         self._closed = False
 
     @property
-    def provider(self) -> Any:
+    def provider(self) -> P:
         """The adapter; its extra flows go through `run` and `pages`."""
         return self._provider
 
@@ -268,7 +275,7 @@ class LoyaltyClient:
         *,
         deadline: float | None = _UNCHANGED,
         retry: RetryPolicy = _UNCHANGED,
-    ) -> LoyaltyClient:
+    ) -> LoyaltyClient[P]:
         """A copy with another deadline or policy; it shares and never closes the pool."""
         other = copy.copy(self)
         other._own_pool = None
@@ -290,7 +297,7 @@ class LoyaltyClient:
         if self._own_pool is not None:
             await self._own_pool.aclose()
 
-    async def __aenter__(self) -> LoyaltyClient:
+    async def __aenter__(self) -> LoyaltyClient[P]:
         return self
 
     async def __aexit__(
