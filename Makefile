@@ -6,6 +6,8 @@ VENV ?= .venv
 GROUP ?= dev
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# It would ask the package index for a newer version each time.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 .PHONY: help demo test check format format-check lint types contracts matrix venv clean

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeGuard, TypeVar
@@ -16,6 +16,9 @@ from typing import Any, TypeGuard, TypeVar
 from .errors import Problem, ValidationError
 
 T = TypeVar("T")
+
+Rule = Callable[[list[Problem], str, Any], object]
+"""What checks a value: it takes the problems found so far, the value's path and the value."""
 
 # What may stand in a path, and the braces of a template.
 _PATH = re.compile(r"(/[A-Za-z0-9\-._~!$&'()*+,;=:@%{}]*)+")
@@ -96,6 +99,26 @@ def integer(problems: list[Problem], path: str, value: object) -> bool:
         problems.append(Problem(path, "does not fit into 64 bits"))
         return False
     return True
+
+
+def between(least: int, most: int) -> Rule:
+    """The rule for an `int` that is neither below ``least`` nor above ``most``."""
+
+    def check(problems: list[Problem], path: str, value: Any) -> None:
+        if is_type(problems, path, value, int) and not least <= value <= most:
+            problems.append(Problem(path, f"must be between {least} and {most}"))
+
+    return check
+
+
+def one_of(*values: str) -> Rule:
+    """The rule for one of ``values``, written exactly so."""
+
+    def check(problems: list[Problem], path: str, value: object) -> None:
+        if value not in values:
+            complain(problems, path, f"one of {', '.join(values)}", value)
+
+    return check
 
 
 def text(problems: list[Problem], path: str, value: object) -> bool:

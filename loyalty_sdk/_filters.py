@@ -1,14 +1,18 @@
-"""What `list_transactions` may be narrowed by, in neutral words."""
+"""What lists may be narrowed by: in neutral words, and with a vendor's parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from . import _checks
 from ._models import Transaction, TransactionKind
 from .errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from datetime import datetime
 
 
 def transaction_filters(
@@ -29,9 +33,8 @@ def transaction_filters(
     for name, value in (("created_from", created_from), ("created_until", created_until)):
         if value is not None:
             _checks.moment(problems, name, value)
-    if page_size is not None and _checks.is_type(problems, "page_size", page_size, int):
-        if page_size < 1:
-            problems.append(Problem("page_size", "must be at least 1"))
+    if page_size is not None:
+        _page_size(problems, page_size)
     chosen = None if kinds is None else _kinds(problems, kinds)
     _checks.finish("the list", problems)
     given = {
@@ -44,9 +47,13 @@ def transaction_filters(
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _kinds(
-    problems: list[Problem], kinds: Collection[TransactionKind | str]
-) -> tuple[str, ...]:
+def _page_size(problems: list[Problem], value: int) -> None:
+    # How many rows are too many is the vendor's to say.
+    if _checks.is_type(problems, "page_size", value, int) and value < 1:
+        problems.append(Problem("page_size", "must be at least 1"))
+
+
+def _kinds(problems: list[Problem], kinds: Collection[TransactionKind | str]) -> tuple[str, ...]:
     """The kinds' values, sorted, so that equal sets make equal cursors."""
     if isinstance(kinds, str):
         kinds = (kinds,)
@@ -80,3 +87,48 @@ def keeper(filters: Mapping[str, Any]) -> Callable[[Transaction], bool] | None:
         )
 
     return keep
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+@attrs.frozen
+class Filter:
+    """One way to narrow a vendor's list.
+
+    Attributes:
+        parameter: The vendor's name in the query; None where it has none there.
+        check: Adds to a list of problems, as the rules in `_checks` do.
+        convert: Makes the query's value; None leaves the parameter out.
+    """
+
+    parameter: str | None
+    check: _checks.Rule
+    convert: Callable[[Any], Any] = _unchanged
+
+
+def given_filters(
+    problems: list[Problem], filters: Mapping[str, Any], known: Mapping[str, Filter]
+) -> dict[str, Any]:
+    """The filters that are not None, having checked each; an unknown one is a problem.
+
+    A vendor that ignores parameters it does not know would return everything.
+    """
+    given = {name: value for name, value in filters.items() if value is not None}
+    for name, value in given.items():
+        if name in known:
+            known[name].check(problems, name, value)
+        else:
+            problems.append(Problem(name, f"is no filter of this list; it has {', '.join(known)}"))
+    return given
+
+
+def parameters(given: Mapping[str, Any], known: Mapping[str, Filter]) -> dict[str, Any]:
+    """The query for filters that were checked; of two for one parameter the last known wins."""
+    found: dict[str, Any] = {}
+    for name, rule in known.items():
+        value = rule.convert(given[name]) if name in given else None
+        if rule.parameter is not None and value is not None:
+            found[rule.parameter] = value
+    return found

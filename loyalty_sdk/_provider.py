@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import attrs
 
-from ._secrets import SecretStr
+from . import _checks
+from ._secrets import SecretStr, masked
 from .errors import ConfigurationError, UnsupportedOperationError
 
 if TYPE_CHECKING:
@@ -46,16 +47,11 @@ class Setting:
     keyed: bool = False
 
 
-def _masked(key: Any) -> Any:
-    # Tracebacks that print locals must not print keys.
-    return SecretStr(key) if isinstance(key, str) else key
-
-
 @attrs.frozen
 class Credential:
     """A header's value, made of a key when it is needed."""
 
-    key: Key = attrs.field(repr=False, converter=_masked)
+    key: Key = attrs.field(repr=False, converter=masked)
     prefix: str = ""
 
     async def header(self) -> SecretStr:
@@ -63,9 +59,8 @@ class Credential:
         key: Any = self.key
         if callable(key):
             key = key()
-            key = _masked(await key if inspect.isawaitable(key) else key)
-        if not isinstance(key, str) or not key or not (key.isascii() and key.isprintable()):
-            raise ConfigurationError("a key must be printable ASCII text and not empty")
+            key = masked(await key if inspect.isawaitable(key) else key)
+        check_printable("a key", key)
         return SecretStr(self.prefix + key)
 
 
@@ -165,3 +160,31 @@ class Provider:
 def from_environment(value: Any, name: str) -> Any:
     """``value``, or what the environment variable ``name`` holds; None when both are missing."""
     return value if value is not None else os.environ.get(name) or None
+
+
+def read_key(given: Key | None, variable: str) -> Any:
+    """Like `from_environment`, of text that does not show itself."""
+    # Tracebacks that print locals must not print keys.
+    return masked(from_environment(given, variable))
+
+
+def check_key(name: str, key: object) -> None:
+    """Refuse a key that no header can hold; what a callable hands out is checked then.
+
+    Raises:
+        ConfigurationError: Names it.
+    """
+    if isinstance(key, str):
+        check_printable(name, key)
+    elif not callable(key):
+        raise ConfigurationError(f"{name}: wanted text or a callable, got {_checks.kind(key)}")
+
+
+def check_printable(name: str, value: object) -> None:
+    """Refuse what is no text, and text that no header can hold.
+
+    Raises:
+        ConfigurationError: Names it.
+    """
+    if not (isinstance(value, str) and value and value.isascii() and value.isprintable()):
+        raise ConfigurationError(f"{name} must be printable ASCII text and not empty")

@@ -6,6 +6,8 @@ tracebacks with locals, debuggers and loggers print.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class SecretStr(str):
     """A `str` whose `repr` shows nothing: a key, or a header made of one."""
@@ -23,3 +25,8 @@ class MaskedBytes(bytes):
 
     def __repr__(self) -> str:
         return f"<{len(self)} bytes>"
+
+
+def masked(key: Any) -> Any:
+    """``key`` as a `SecretStr` if it is text; whatever else it is, as it is."""
+    return SecretStr(key) if isinstance(key, str) else key

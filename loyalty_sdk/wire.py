@@ -7,8 +7,9 @@ Vendor data is decoded by msgspec, which is strict about types: cattrs would mak
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache, partial
@@ -35,6 +36,7 @@ Id = int | Annotated[str, msgspec.Meta(min_length=1)]
 Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 """A moment with its offset from UTC; without one nobody knows which moment it is."""
 
+_EXPONENT = re.compile(rb"[0-9]E[+-][0-9]")
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 # Not more than microseconds: datetime would cut the rest off in silence.
 _MOMENT = re.compile(
@@ -59,9 +61,24 @@ _number_encoder = msgspec.json.Encoder(enc_hook=_simple, decimal_format="number"
 
 
 def encode(value: Any, *, decimals: Literal["text", "number"] = "text") -> MaskedBytes:
-    """``value`` as compact JSON; a `Decimal` becomes text, or a number with all its digits."""
+    """``value`` as compact JSON; a `Decimal` becomes text or a number, digit by digit."""
     encoder = _encoder if decimals == "text" else _number_encoder
-    return MaskedBytes(encoder.encode(value))
+    body = encoder.encode(value)
+    if _EXPONENT.search(body):
+        body = encoder.encode(_written_out(value, decimals))
+    return MaskedBytes(body)
+
+
+def _written_out(value: Any, decimals: Literal["text", "number"]) -> Any:
+    """``value`` with every `Decimal` as it stands in JSON: msgspec would use exponents."""
+    if isinstance(value, Decimal):
+        text = format(value, "f")
+        return text if decimals == "text" else msgspec.Raw(text.encode())
+    if _checks.is_mapping(value):
+        return {key: _written_out(item, decimals) for key, item in value.items()}
+    if _checks.is_list(value):
+        return [_written_out(item, decimals) for item in value]
+    return value
 
 
 def decode_json(body: bytes) -> Any:
@@ -145,10 +162,37 @@ def _part(value: object, field: attrs.Attribute[Any], path: str) -> Any:
 
 def _unexpected(exc: msgspec.ValidationError, path: str) -> MalformedResponseError:
     message, _, rest = str(exc).partition(" - at ")
-    path += rest.strip("`").removeprefix("$")
-    error = MalformedResponseError(f"unexpected answer at {path}: {message}")
+    return malformed(path + rest.strip("`").removeprefix("$"), message)
+
+
+def malformed(path: str, why: str) -> MalformedResponseError:
+    """The error for an answer that stops making sense at ``path``."""
+    error = MalformedResponseError(f"unexpected answer at {path}: {why}")
     error.path = path
     return error
+
+
+def in_utc(moment: datetime, path: str) -> datetime:
+    """``moment``, which was found at ``path``, in UTC.
+
+    Raises:
+        MalformedResponseError: UTC has no such time.
+    """
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise malformed(path, "there is no such time in UTC") from None
+
+
+@contextmanager
+def located(cursor: str | None) -> Generator[None, None, None]:
+    """Let a `MalformedResponseError` say which page it is about."""
+    try:
+        yield
+    except MalformedResponseError as error:
+        where = "the first page" if cursor is None else f"the page at cursor {cursor!r}"
+        error.hint = f"It is on {where}"
+        raise
 
 
 def kind_of(body: bytes) -> str:

@@ -281,3 +281,36 @@ def test_target_refuses_what_would_lead_elsewhere(path: str) -> None:
     """Another host, a query, a dot segment or something that is not encoded is refused."""
     with pytest.raises(ValidationError, match="an encoded path that starts with one /"):
         _checks.target(path)
+
+
+@RULE
+@given(least=st.integers(-9, 9), most=st.integers(-9, 9), value=st.integers(-12, 12))
+def test_between_has_both_its_ends(least: int, most: int, value: int) -> None:
+    """Both bounds belong to the range, and the message names them."""
+    wrong = [] if least <= value <= most else [f"must be between {least} and {most}"]
+
+    assert wrong == found(_checks.between(least, most), value)
+
+
+@pytest.mark.parametrize("value", [True, 1.0, "1", None])
+def test_between_is_of_ints(value: object) -> None:
+    """What is no int is said to be none, whatever it compares like."""
+    (message,) = found(_checks.between(0, 2), value)
+
+    assert message.startswith("wanted an int, got ")
+
+
+@pytest.mark.parametrize(
+    ("value", "messages"),
+    [
+        ("asc", []),
+        (Colour.RED, []),
+        ("ASC", ["wanted one of asc, red, got str"]),
+        ("", ["wanted one of asc, red, got str"]),
+        (["asc"], ["wanted one of asc, red, got list"]),
+        (None, ["wanted one of asc, red, got nothing"]),
+    ],
+)
+def test_one_of_takes_what_it_names(value: object, messages: list[str]) -> None:
+    """Only the values themselves will do, and the message names them all."""
+    assert messages == found(_checks.one_of("asc", "red"), value)

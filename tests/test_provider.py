@@ -23,7 +23,13 @@ from loyalty_sdk import (
     UnsupportedOperationError,
     get,
 )
-from loyalty_sdk._provider import OPERATIONS, from_environment
+from loyalty_sdk._provider import (
+    OPERATIONS,
+    check_key,
+    check_printable,
+    from_environment,
+    read_key,
+)
 
 
 class Nothing(Provider):
@@ -195,3 +201,46 @@ def test_settings_come_from_the_environment_when_they_are_not_given(
         monkeypatch.setenv("ACME_API_KEY", environment)
 
     assert result == from_environment(value, "ACME_API_KEY")
+
+
+def test_a_key_of_the_environment_does_not_show_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key reads like any other setting, but its text is masked; a callable stays itself."""
+    monkeypatch.setenv("ACME_API_KEY", "pat_env")
+    keys = [read_key(None, "ACME_API_KEY"), read_key("pat_1", "ACME_API_KEY")]
+    monkeypatch.delenv("ACME_API_KEY")
+
+    assert ["pat_env", "pat_1"] == keys
+    assert "['***', '***']" == repr(keys)
+    assert str is read_key(str, "ACME_API_KEY")
+    assert read_key(None, "ACME_API_KEY") is None
+
+
+@pytest.mark.parametrize("key", ["pat_1", " ", lambda: "", later])
+def test_a_key_may_be_text_or_a_callable(key: object) -> None:
+    """What a header can hold passes, and so does what is asked only later."""
+    check_key("api_key", key)
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("", "api_key must be printable ASCII text and not empty"),
+        ("pat_1\n", "api_key must be printable ASCII text and not empty"),
+        ("pät", "api_key must be printable ASCII text and not empty"),
+        (b"pat_1", "api_key: wanted text or a callable, got bytes"),
+        (None, "api_key: wanted text or a callable, got nothing"),
+    ],
+)
+def test_a_key_that_cannot_be_one_is_named(key: object, message: str) -> None:
+    """A key that no header can hold is refused by its name, and never shown."""
+    with pytest.raises(ConfigurationError) as caught:
+        check_key("api_key", key)
+
+    assert message == str(caught.value)
+
+
+@pytest.mark.parametrize("value", [later, 5, None, b"tok"])
+def test_printable_is_text_alone(value: object) -> None:
+    """What has to be text now may be no callable either."""
+    with pytest.raises(ConfigurationError, match="token must be printable ASCII text"):
+        check_printable("token", value)

@@ -8,7 +8,7 @@ import traceback
 
 import pytest
 
-from loyalty_sdk._secrets import MaskedBytes, SecretStr
+from loyalty_sdk._secrets import MaskedBytes, SecretStr, masked
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
@@ -64,3 +64,9 @@ def test_both_stay_masked_after_a_pickle(protocol: int) -> None:
 
     assert both == arrived
     assert repr(both) == repr(arrived) == repr(copy.deepcopy(both))
+
+
+def test_masked_masks_text_alone() -> None:
+    """Text is masked, and whatever else stands for a key stays what it is."""
+    assert ("pat_1", "'***'") == (masked("pat_1"), repr(masked("pat_1")))
+    assert [None, 5, len] == [masked(None), masked(5), masked(len)]

@@ -168,6 +168,21 @@ def test_encode_takes_subclasses_of_json_types(value: object, body: bytes) -> No
     assert body == wire.encode(value)
 
 
+@pytest.mark.parametrize(
+    ("money", "text"),
+    [("1E+2", "100"), ("1E-7", "0.0000001"), ("99.90", "99.90"), ("12E+3", "12000"), ("0", "0")],
+)
+def test_encode_writes_money_out(money: str, text: str) -> None:
+    """A `Decimal` has no exponent in JSON, as text and as a number, wherever it stands."""
+    body = {"a": [{"b": Decimal(money)}], "c": ("1E+2", None)}
+
+    assert f'{{"a":[{{"b":"{text}"}}],"c":["1E+2",null]}}'.encode() == wire.encode(body)
+    assert (
+        f'{{"a":[{{"b":{text}}}],"c":["1E+2",null]}}'.encode()
+        == wire.encode(body, decimals="number")
+    )  # fmt: skip
+
+
 def test_encode_refuses_what_is_no_json() -> None:
     """An object of a foreign class is an adapter's mistake, and is named by its class."""
     with pytest.raises(TypeError, match=r"^object is not a JSON type$"):
@@ -526,3 +541,60 @@ def test_cattrs_is_imported_when_it_is_needed() -> None:
     )
 
     assert 0 == subprocess.run([sys.executable, "-c", code], check=False).returncode
+
+
+def test_malformed_names_the_path() -> None:
+    """The error says where the answer stops making sense, in words and as a path."""
+    error = wire.malformed("$.data[0]", "no row")
+
+    assert ("unexpected answer at $.data[0]: no row", "$.data[0]") == (str(error), error.path)
+
+
+@RULE
+@given(
+    st.datetimes(
+        datetime(1, 1, 2),  # noqa: DTZ001 - hypothesis adds the zone
+        datetime(9999, 12, 30),  # noqa: DTZ001 - the same
+        timezones=st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(timezone),
+    )
+)
+def test_in_utc_is_the_same_moment(moment: datetime) -> None:
+    """A moment stays the moment it is, and is in UTC."""
+    found = wire.in_utc(moment, "$")
+
+    assert (moment, UTC) == (found, found.tzinfo)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))),
+        datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=1))),
+    ],
+)
+def test_a_moment_that_utc_does_not_have(moment: datetime) -> None:
+    """A time outside the calendar of UTC is malformed, and the error says where it stood."""
+    with pytest.raises(MalformedResponseError, match="no such time in UTC") as caught:
+        wire.in_utc(moment, "$.rows[3].at")
+
+    assert "$.rows[3].at" == caught.value.path
+
+
+@pytest.mark.parametrize(
+    ("cursor", "hint"),
+    [(None, "It is on the first page"), ("abc", "It is on the page at cursor 'abc'")],
+)
+def test_located_says_which_page(cursor: str | None, hint: str) -> None:
+    """A page that cannot be read says which one it is, so that it is found again."""
+    with pytest.raises(MalformedResponseError) as caught, wire.located(cursor):
+        wire.decode(b"", dict)
+
+    assert hint == caught.value.hint
+
+
+def test_located_leaves_the_rest_alone() -> None:
+    """What is read stays, and what is no error of reading keeps its own hint."""
+    with wire.located("abc"):
+        assert {} == wire.decode(b"{}", dict)
+    with pytest.raises(ValueError, match="other"), wire.located("abc"):
+        raise ValueError("other")

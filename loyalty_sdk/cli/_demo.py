@@ -12,7 +12,14 @@ import attrs
 import click
 
 import loyalty_sdk
-from loyalty_sdk._models import Activity, Customer, Order, Outcome, PointsAdjustment
+from loyalty_sdk._models import (
+    Activity,
+    Customer,
+    Order,
+    Outcome,
+    PointsAdjustment,
+    Transaction,
+)
 from loyalty_sdk._registry import load
 from loyalty_sdk.errors import UnsupportedOperationError
 from loyalty_sdk.sandbox import Sandbox
@@ -22,9 +29,9 @@ from ._failures import DONE, FAILED
 from ._output import complain
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator
+    from collections.abc import Awaitable, Generator
 
-    from loyalty_sdk import LoyaltyClient, Receipt, Transaction
+    from loyalty_sdk import LoyaltyClient, Receipt
     from loyalty_sdk._provider import Provider
     from loyalty_sdk.sandbox import Entry
 
@@ -68,10 +75,10 @@ async def _demonstrate(view: View) -> list[str]:
 
 
 @contextlib.contextmanager
-def _without_environment(kind: type[Provider]) -> Iterator[None]:
+def _without_environment(kind: type[Provider]) -> Generator[None]:
     """Hide the settings of a real account, which the sandbox knows nothing of."""
-    names = [setting.env for setting in kind.settings if setting.env in os.environ]
-    hidden = {name: os.environ.pop(name) for name in names if name}
+    names = {setting.env or "" for setting in kind.settings}
+    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
     try:
         yield
     finally:
@@ -104,7 +111,7 @@ class _Story:
     client: LoyaltyClient
     sandbox: Sandbox
     view: View
-    rows: list[Transaction] = attrs.field(factory=list["Transaction"])
+    rows: list[Transaction] = attrs.field(factory=list[Transaction])
     differences: list[str] = attrs.field(factory=list[str])
 
     async def write(self, about: str, call: Awaitable[Receipt]) -> None:

@@ -47,7 +47,8 @@ class View:
     def open(self, url: str, titles: Mapping[str, str]) -> None:
         """Say what is going to happen."""
         self._titles = titles
-        names = " and ".join(titles.values())
+        *first, last = titles.values()
+        names = f"{', '.join(first)} and {last}" if first else last
         self._say(f"The sandbox stands in for {names} at {url}.", "bold")
         self._say("The same lines of code now talk to each, over HTTP.\n")
 
@@ -83,6 +84,8 @@ class View:
             for _ in abreast:
                 grid.add_column(ratio=1)
             grid.add_row(*(self._history(name, histories[name]) for name in abreast))
+            if start:
+                self._say("")
             show(self._console, grid)
 
     def close(self, provider: str, settings: Mapping[str, str], *, agrees: bool) -> None:
@@ -91,8 +94,8 @@ class View:
             self._say("\nThe sandbox's ledger agrees with every line above.", "bold green")
         else:
             self._say("\nThe sandbox's ledger does not agree:", "bold red")
-        self._say("\nNext: run `loyalty sandbox` in one terminal, `python -m asyncio` in another,")
-        self._say("and paste these three lines there:\n")
+        self._say("\nNext: run `loyalty sandbox` in one terminal, `python` in another, and paste")
+        self._say("these three lines there:\n")
         for line in next_lines(provider, settings):
             # Not through rich, which would break it: a terminal's wrapping can be copied.
             click.echo(line)
@@ -118,10 +121,11 @@ def next_lines(provider: str, settings: Mapping[str, str]) -> list[str]:
     """Three lines of Python that work once ``loyalty sandbox`` runs where it runs by default."""
     given = {**settings, "base_url": f"http://127.0.0.1:{PORT}"}
     arguments = ", ".join(f'{name}="{value}"' for name, value in given.items())
+    adjustment = 'loyalty_sdk.PointsAdjustment(customer_id="1001", points=50)'
     return [
-        "from loyalty_sdk import PointsAdjustment, connect",
-        f'async with connect("{provider}", {arguments}) as client:',
-        '    print(await client.adjust_points(PointsAdjustment(customer_id="1001", points=50)))',
+        "import asyncio, loyalty_sdk",
+        f'client = loyalty_sdk.connect("{provider}", {arguments})',
+        f"print(asyncio.run(client.adjust_points({adjustment})))",
     ]
 
 

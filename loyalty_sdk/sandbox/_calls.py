@@ -31,7 +31,7 @@ class Answer:
     @property
     def ok(self) -> bool:
         """Whether the status is 2xx."""
-        return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's own bounds
+        return 200 <= self.status < 300
 
     def plus(self, *headers: tuple[str, str]) -> Answer:
         """The same with more headers."""

@@ -39,15 +39,15 @@ def _within(least: float, most: float) -> Callable[[Any], bool]:
     return lambda v: isinstance(v, int | float) and not isinstance(v, bool) and least <= v <= most
 
 
-_TEXT: Callable[[Any], bool] = lambda v: v is None or isinstance(v, str)  # noqa: E731 - as its peers
-_FLAG: Callable[[Any], bool] = lambda v: isinstance(v, bool)  # noqa: E731 - the same
+_TEXT: Callable[[Any], bool] = lambda v: v is None or isinstance(v, str)
+_FLAG: Callable[[Any], bool] = lambda v: isinstance(v, bool)
 
 _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "seconds": (_within(0, math.inf), "a number, 0 or more"),
     "jitter": (_within(0, math.inf), "a number, 0 or more"),
     "keep": (_within(0, 1), "a number from 0 to 1"),
     "by": (lambda v: type(v) is int and v != 0, "a whole number other than 0"),
-    "status": (lambda v: type(v) is int and 300 <= v <= 599, "from 300 to 599"),  # noqa: PLR2004
+    "status": (lambda v: type(v) is int and 300 <= v <= 599, "from 300 to 599"),
     "retry_after": (lambda v: _TEXT(v) or _within(0, math.inf)(v), "seconds or text"),
     "as_date": (_FLAG, "True or False"),
     "unread": (_FLAG, "True or False"),

@@ -74,7 +74,7 @@ class Faults:
     def __len__(self) -> int:
         return len(self._faults)
 
-    def add(  # noqa: PLR0913 - what `match`, `share`, ... mean is the same for every kind
+    def add(
         self,
         kind: Kind,
         *,
@@ -154,7 +154,7 @@ class Faults:
             applied=whether_applied(kind, options, applied=applied),
             options=options_of(kind, options),
             matches=matcher(match),
-            draw=Random(seed),  # noqa: S311 - repeatable on purpose
+            draw=Random(seed),
         )
         self._faults.append(fault)
         return fault

@@ -76,7 +76,7 @@ def _walk(
     node: _Node, segments: list[str], at: int, values: tuple[str, ...]
 ) -> tuple[_Node, tuple[str, ...]] | None:
     if at == len(segments):
-        return node, values
+        return (node, values) if node.methods else None
     segment = segments[at]
     if (child := node.named.get(segment)) and (found := _walk(child, segments, at + 1, values)):
         return found

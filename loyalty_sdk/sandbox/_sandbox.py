@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from loyalty_sdk.errors import ConfigurationError
 
@@ -136,7 +136,7 @@ class Sandbox:
         """The registered names of the vendors it serves, sorted."""
         return tuple(sorted(self._vendors))
 
-    def settings(self, provider: str) -> dict[str, str]:
+    def settings(self, provider: str) -> dict[str, Any]:
         """Keyword arguments for `loyalty_sdk.connect`: credentials and ``base_url``."""
         return self.vendor(provider).settings() | {"base_url": self.url}
 
@@ -210,7 +210,7 @@ class Sandbox:
                 vendor.seed(account, points)
             return account
 
-    def add_transactions(  # noqa: PLR0913 - every one has its use
+    def add_transactions(
         self,
         provider: str,
         customer_id: str,

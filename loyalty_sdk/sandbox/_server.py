@@ -7,7 +7,6 @@ about a length, and it is faster.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import struct
 from http import HTTPStatus
@@ -46,6 +45,7 @@ class Reply(web.StreamResponse):
     async def prepare(self, request: web.BaseRequest) -> None:
         """Remember where to write to."""
         self._transport = request.transport
+        self._stays = self._stays and request.keep_alive
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Write everything, unless the client has gone."""
@@ -76,18 +76,20 @@ def abort(request: web.BaseRequest, *, reset: bool = False) -> Reply:
     return Reply(stays=False)
 
 
-class Closing(Exception):  # noqa: N818 - no error: it unwinds a handler when the sandbox stops
+class Closing(Exception):
     """The sandbox stops."""
 
 
 class Listener:
     """A socket on loopback and what is connected to it."""
 
+    _server: asyncio.Server
+
     def __init__(self, handler: Callable[[Listener, web.BaseRequest], Awaitable[Reply]]) -> None:
         self._handler = handler
-        self._closing = asyncio.Event()
+        self._closing = False
+        self._paused: set[asyncio.Future[None]] = set()
         self._web = web.Server(self._handle, access_log=None)
-        self._server: asyncio.Server | None = None
         self.port = 0
 
     async def open(self, port: int) -> None:
@@ -96,18 +98,26 @@ class Listener:
         self._server = await loop.create_server(self._web, "127.0.0.1", port, backlog=1024)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def pause(self, seconds: float | None) -> None:
-        """Sleep, for ever when ``seconds`` is None, but not beyond the end of the sandbox."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._closing.wait()
+    async def pause(self, seconds: float) -> None:
+        """Sleep, but not beyond the end of the sandbox."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._paused.add(waiter)
+        timer = loop.call_later(0 if self._closing else seconds, _wake, waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            self._paused.discard(waiter)
+        if self._closing:
             raise Closing
 
     async def close(self) -> None:
         """Stop listening and drop every connection, idle or not."""
-        self._closing.set()
-        if self._server is not None:
-            self._server.close()
+        self._closing = True
+        self._server.close()
+        for waiter in self._paused:
+            _wake(waiter)
         # Connections that were accepted appear, and those aborted go, in the loop's next turns.
         for _ in range(2):
             await asyncio.sleep(0)
@@ -122,3 +132,8 @@ class Listener:
             return await self._handler(self, request)
         except Closing:
             return abort(request)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

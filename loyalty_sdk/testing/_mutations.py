@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Collection, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from loyalty_sdk import _checks
 from loyalty_sdk._flow import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
 
 _SCALARS = (
     st.none()
@@ -33,7 +36,11 @@ def answers(
     seeds: Collection[bytes], statuses: st.SearchStrategy[int] = _STATUSES
 ) -> st.SearchStrategy[Response]:
     """Responses with `bodies`."""
-    return st.builds(lambda status, body: Response(status=status, body=body), statuses, bodies(seeds))
+    return st.builds(_response, statuses, bodies(seeds))
+
+
+def _response(status: int, body: bytes) -> Response:
+    return Response(status=status, body=body)
 
 
 def bodies(seeds: Collection[bytes]) -> st.SearchStrategy[bytes]:
@@ -42,7 +49,7 @@ def bodies(seeds: Collection[bytes]) -> st.SearchStrategy[bytes]:
     documents = sorted(filter(_is_document, seeds))
     return st.one_of(
         known,
-        st.builds(lambda body, end: body[:end], known, st.integers(0, 200)),
+        st.builds(_cut, known, st.integers(0, 200)),
         st.binary(max_size=40),
         st.builds(_written, _JSON),
         *([_damaged(st.sampled_from(documents))] if documents else []),
@@ -67,11 +74,18 @@ def _damaged(draw: st.DrawFn, seeds: st.SearchStrategy[bytes]) -> bytes:
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
     """Every container in ``value`` with each of its keys or indices."""
-    if isinstance(value, dict | list):
-        container: Any = value
-        for key in list(container) if isinstance(container, dict) else range(len(container)):
-            yield container, key
-            yield from _places(container[key])
+    keys: list[Any] = []
+    if _checks.is_mapping(value):
+        keys = list(value)
+    elif _checks.is_list(value):
+        keys = list(range(len(value)))
+    for key in keys:
+        yield value, key
+        yield from _places(value[key])
+
+
+def _cut(body: bytes, end: int) -> bytes:
+    return body[:end]
 
 
 def _written(value: Any) -> bytes:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import cache
 from typing import TYPE_CHECKING
 
 import attrs
@@ -18,6 +16,8 @@ from loyalty_sdk.errors import LoyaltyError
 from ._subject import PLAIN_ID, Subject
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from loyalty_sdk._flow import Request, Response
     from loyalty_sdk.sandbox import Sandbox
 
@@ -69,17 +69,26 @@ class _RecordingPool(SessionPool):
         self.passed: list[tuple[Request, Response]] = []
 
     async def send(
-        self, url: str, request: Request, headers: Mapping[str, str], timeout: float | None
+        self,
+        url: str,
+        request: Request,
+        headers: Mapping[str, str],
+        timeout: float | None,
     ) -> Response:
         response = await super().send(url, request, headers, timeout)
         self.passed.append((request, response))
         return response
 
 
-@cache
-def recorded(subject: type[Subject]) -> Recording:
+_recordings: dict[type[Subject], Recording] = {}
+
+
+def recorded(subject: Subject) -> Recording:
     """What the flows of ``subject`` send with a plain id and with each hostile one."""
-    return asyncio.run(_record(subject()))
+    kind = type(subject)
+    if kind not in _recordings:
+        _recordings[kind] = asyncio.run(_record(subject))
+    return _recordings[kind]
 
 
 async def _record(subject: Subject) -> Recording:
@@ -93,7 +102,8 @@ async def _record(subject: Subject) -> Recording:
 async def _run(subject: Subject, sandbox: Sandbox, an_id: str) -> dict[str, tuple[Sent, ...]]:
     provider = subject.provider(**sandbox.settings(subject.name))
     sent: dict[str, tuple[Sent, ...]] = {}
-    async with _RecordingPool() as pool:
+    pool = _RecordingPool()
+    async with pool:
         client = connect(provider, pool=pool, retry=RetryPolicy(attempts=1), deadline=10.0)
         for flow, start in subject.every_flow(provider, an_id).items():
             sandbox.arrivals.clear()

@@ -75,7 +75,9 @@ class _Answers:
         if self._ask is not None:
             return self._ask(requests[-1])
         if not self._left:
-            _complain(f"{len(requests) - 1} answers are not enough: it also asked for", requests[-1:])
+            _complain(
+                f"{len(requests) - 1} answers are not enough: it also asked for", requests[-1:]
+            )
         return self._left.pop(0)
 
     def finish(self, requests: list[Request]) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from loyalty_sdk._flow import Safety
 from loyalty_sdk._origin import check_origin
@@ -15,6 +13,9 @@ from loyalty_sdk.errors import UnsupportedOperationError, ValidationError
 from ._recording import HOSTILE_IDS, recorded
 from ._requests import badly_written_numbers, content, malformed, replaced
 from ._subject import PLAIN_ID, WRITES, Flows, Subject, refusal_of, report
+
+if TYPE_CHECKING:
+    import pytest
 
 _NAIVE = datetime(2026, 5, 1)  # noqa: DTZ001 - naive on purpose
 _BAD_IDS = ("", ".", "..", "a\nb", "\x00", "\ud800")
@@ -47,14 +48,12 @@ class RequestRules(Subject):
     def test_requests_are_well_formed(self) -> None:
         """Method, path, query and body are what HTTP can carry, and arrive as they were sent."""
         report(
-            f"{name}: {wrong}"
-            for name, sent in recorded(type(self)).every()
-            for wrong in malformed(sent)
+            f"{name}: {wrong}" for name, sent in recorded(self).every() for wrong in malformed(sent)
         )
 
     def test_ids_arrive_as_themselves(self) -> None:
         """Whatever an id holds, it stands where a plain id would stand, unharmed."""
-        recording = recorded(type(self))
+        recording = recorded(self)
         report(
             f"{flow}: the id {an_id!r} does not arrive as itself"
             for flow, plain in recording.plain.items()
@@ -67,7 +66,7 @@ class RequestRules(Subject):
         """Ids that URLs swallow, or nobody can read, are refused before anything is sent."""
         report(
             f"{flow}: takes {bad!r} for an id"
-            for flow, plain in recorded(type(self)).plain.items()
+            for flow, plain in recorded(self).plain.items()
             if any(PLAIN_ID in str(content(sent.request)) for sent in plain)
             for bad in _BAD_IDS
             if not isinstance(refusal_of(self._flows(bad)[flow]), ValidationError)
@@ -75,7 +74,7 @@ class RequestRules(Subject):
 
     def test_safety_is_set(self) -> None:
         """Reads are SAFE, and an operation that writes makes exactly one write."""
-        for flow, sent in recorded(type(self)).plain.items():
+        for flow, sent in recorded(self).plain.items():
             writes = [each.request for each in sent if each.request.safety is not Safety.SAFE]
             assert all(request.method != "GET" for request in writes), f"{flow}: a GET writes"
             if flow in (*self.lists, "whoami"):
@@ -87,7 +86,7 @@ class RequestRules(Subject):
         """What a write is known by stands in its request: an id, or the caller's reference."""
         report(
             f"{flow}: a write's reference is {sent.request.reference!r}, not {PLAIN_ID!r}"
-            for flow, group in recorded(type(self)).plain.items()
+            for flow, group in recorded(self).plain.items()
             for sent in group
             if flow in WRITES and sent.request.safety is not Safety.SAFE
             if sent.request.reference != PLAIN_ID
@@ -101,7 +100,7 @@ class RequestRules(Subject):
         amounts.add(f"{order.total_paid:f}")
         report(
             f"{flow}: {number} is not how money is written"
-            for flow, group in recorded(type(self)).plain.items()
+            for flow, group in recorded(self).plain.items()
             for sent in group
             for number in badly_written_numbers(sent.request, amounts)
         )

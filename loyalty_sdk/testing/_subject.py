@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from importlib.metadata import entry_points
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from loyalty_sdk import _registry
 from loyalty_sdk._flow import Flow
@@ -13,7 +13,9 @@ from loyalty_sdk._models import Activity, Customer, DiscountCode, Order, PointsA
 from loyalty_sdk._provider import OPERATIONS, Provider
 from loyalty_sdk.errors import LoyaltyError
 from loyalty_sdk.sandbox import Sandbox
-from loyalty_sdk.sandbox.vendor import VendorSandbox
+
+if TYPE_CHECKING:
+    from loyalty_sdk.sandbox.vendor import VendorSandbox
 
 Flows = dict[str, Callable[[], Flow[Any]]]
 
@@ -26,8 +28,8 @@ class Subject:
     """An adapter under test; see `ProviderConformance` for what to set."""
 
     name: ClassVar[str]
-    settings: ClassVar[Mapping[str, Any]] = {}
-    activity_name: ClassVar[str] = "conformance"
+    settings: ClassVar[Mapping[str, Any] | None] = None
+    activity_name: ClassVar[str] = "review"
     lists: ClassVar[tuple[str, ...]] = ("list_transactions",)
     page_size: ClassVar[int] = 2
 
@@ -81,8 +83,9 @@ class Subject:
 
     def provider(self, **settings: Any) -> Provider:
         """The provider as configured for the sandbox, with ``settings`` in place of its own."""
-        sandbox = self.sandbox()
-        given = {"base_url": ORIGIN, **sandbox.vendor(self.name).settings(), **self.settings}
+        vendor = self.sandbox().vendor(self.name)
+        more = vendor.demo_settings() if self.settings is None else self.settings
+        given = {"base_url": ORIGIN, **vendor.settings(), **more}
         return self.provider_class()(**given | settings)
 
     def neutral_flows(

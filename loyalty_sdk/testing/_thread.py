@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from loyalty_sdk.sandbox import Sandbox
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Generator
+
+    from loyalty_sdk.sandbox import Sandbox
 
 T = TypeVar("T")
 
 
 @contextmanager
-def served(options: Mapping[str, Any]) -> Iterator[Sandbox]:
-    """A running sandbox made with ``options``; leaving stops it and ends the thread."""
-    sandbox = Sandbox(**options)
+def served(sandbox: Sandbox) -> Generator[Sandbox]:
+    """``sandbox``, running; leaving stops it and ends the thread."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="loyalty-sandbox", daemon=True)
     thread.start()

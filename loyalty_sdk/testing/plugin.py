@@ -44,10 +44,12 @@ def loyalty_sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 
         @pytest.mark.loyalty_sandbox(limits=True, below_zero="refuse")
     """
-    from ._thread import served  # noqa: PLC0415 - it imports aiohttp
+    from loyalty_sdk.sandbox import Sandbox  # noqa: PLC0415 - it imports aiohttp
+
+    from ._thread import served  # noqa: PLC0415 - as above
 
     options: dict[str, Any] = {}
     for marker in request.node.iter_markers(MARKER):
         options = {**marker.kwargs, **options}
-    with served(options) as sandbox:
+    with served(Sandbox(**options)) as sandbox:
         yield sandbox

@@ -66,7 +66,9 @@ def check_order(order: Order) -> None:
     """
     problems = _guest_problems(order)
     if order.payment_status not in {None, "paid"}:
-        why = "wanted 'paid' or nothing: Joy has no order to wait for, its points are awarded at once"
+        why = (
+            "wanted 'paid' or nothing: Joy has no order to wait for, its points are awarded at once"
+        )
         problems.append(Problem("payment_status", why))
     _checks.finish("the order", problems)
 

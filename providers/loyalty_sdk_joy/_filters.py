@@ -6,13 +6,12 @@ Joy does with parameters it does not know.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import attrs
-
 from loyalty_sdk import _checks
+from loyalty_sdk._filters import Filter, given_filters, parameters
 from loyalty_sdk._models import TransactionKind
 from loyalty_sdk.errors import Problem
 
@@ -26,25 +25,6 @@ _MOST_ROWS = 1000
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-def _unchanged(value: Any) -> Any:
-    return value
-
-
-@attrs.frozen
-class Filter:
-    """One way to narrow a list.
-
-    Attributes:
-        parameter: Joy's name in the query.
-        check: Adds to a list of problems, as those in `_checks` do.
-        convert: Makes the query's value; None leaves the parameter out.
-    """
-
-    parameter: str
-    check: Callable[[list[Problem], str, Any], object]
-    convert: Callable[[Any], Any] = _unchanged
-
-
 def query(filters: Mapping[str, Any], known: Mapping[str, Filter]) -> dict[str, Any]:
     """``filters`` as query parameters; those that are None count as not given.
 
@@ -52,12 +32,7 @@ def query(filters: Mapping[str, Any], known: Mapping[str, Filter]) -> dict[str, 
         ValidationError: Lists every unknown name and every bad value.
     """
     problems: list[Problem] = []
-    given = {name: value for name, value in filters.items() if value is not None}
-    for name, value in given.items():
-        if name in known:
-            known[name].check(problems, name, value)
-        else:
-            problems.append(Problem(name, f"is no filter of this list; it has {', '.join(known)}"))
+    given = given_filters(problems, filters, known)
     if "before" in given and "after" in given:
         problems.append(Problem("before", "goes without after: Joy documents no window of both"))
     if "customer_id" in known and not given.keys() & {"customer_id", "joy_customer_id"}:
@@ -65,32 +40,10 @@ def query(filters: Mapping[str, Any], known: Mapping[str, Filter]) -> dict[str, 
             Problem("customer_id", "is required: Joy lists one customer's transactions")
         )
     _checks.finish("the list", problems)
-    return _parameters(given, known)
-
-
-def _parameters(given: Mapping[str, Any], known: Mapping[str, Filter]) -> dict[str, Any]:
-    found: dict[str, Any] = {"limit": PAGE_SIZE}
-    for name, rule in known.items():
-        value = rule.convert(given[name]) if name in given else None
-        if value is not None:
-            found[rule.parameter] = value
-    return found
+    return {"limit": PAGE_SIZE, **parameters(given, known)}
 
 
 # ---------------------------------------------------------------------- checks
-
-
-def _one_of(*values: str) -> Callable[[list[Problem], str, Any], None]:
-    def check(problems: list[Problem], path: str, value: Any) -> None:
-        if value not in values:
-            _checks.complain(problems, path, f"one of {', '.join(values)}", value)
-
-    return check
-
-
-def _page_size(problems: list[Problem], path: str, value: Any) -> None:
-    if _checks.is_type(problems, path, value, int) and not 1 <= value <= _MOST_ROWS:
-        problems.append(Problem(path, f"must be between 1 and {_MOST_ROWS}"))
 
 
 def _flag(problems: list[Problem], path: str, value: Any) -> None:
@@ -144,7 +97,7 @@ def _milliseconds(moment: datetime) -> str:
 # ---------------------------------------------------------------------- the lists
 
 _PAGING = {
-    "page_size": Filter("limit", _page_size),
+    "page_size": Filter("limit", _checks.between(1, _MOST_ROWS)),
     "before": Filter("before", _checks.identifier),
     "after": Filter("after", _checks.identifier),
     "has_count": Filter("hasCount", _flag),
@@ -155,12 +108,12 @@ TRANSACTIONS: Mapping[str, Filter] = {
     "customer_id": Filter("shopifyCustomerId", _checks.identifier),
     "joy_customer_id": Filter("customerId", _checks.identifier),
     "kinds": Filter("type", _kinds, _type_of),
-    "type": Filter("type", _one_of(*TYPES.values())),
+    "type": Filter("type", _checks.one_of(*TYPES.values())),
     "event": Filter("event", _checks.identifier),
-    "source": Filter("source", _one_of("admin", "user", "rest_api", "webhook")),
+    "source": Filter("source", _checks.one_of("admin", "user", "rest_api", "webhook")),
     "created_from": Filter("created_at_min", _checks.moment, _earliest),
     "created_until": Filter("created_at_max", _checks.moment, _latest),
-    "order": Filter("order", _one_of(*_BY_CREATION)),
+    "order": Filter("order", _checks.one_of(*_BY_CREATION)),
     **_PAGING,
 }
 """https://devdocs.joy.so/joy-rest-api-v2/api-references/activities"""
@@ -168,13 +121,13 @@ TRANSACTIONS: Mapping[str, Filter] = {
 CUSTOMERS: Mapping[str, Filter] = {
     "email": Filter("email", _checks.identifier),
     "tier_id": Filter("tierId", _checks.identifier),
-    "type": Filter("type", _one_of("member", "guest", "left")),
+    "type": Filter("type", _checks.one_of("member", "guest", "left")),
     "updated_from": Filter("updated_at_min", _checks.moment, _earliest),
     "updated_until": Filter("updated_at_max", _checks.moment, _latest),
     "created_until": Filter("created_at_max", _checks.moment, _latest),
     "order": Filter(
         "order",
-        _one_of(*_BY_CREATION, "updatedAt_desc", "updatedAt_asc", "point_desc", "point_asc"),
+        _checks.one_of(*_BY_CREATION, "updatedAt_desc", "updatedAt_asc", "point_desc", "point_asc"),
     ),
     **_PAGING,
 }

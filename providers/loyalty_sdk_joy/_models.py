@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - for whoever resolves the annotations
-from datetime import datetime  # noqa: TC003 - the same
-from decimal import Decimal  # noqa: TC003 - the same
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import attrs

@@ -10,9 +10,17 @@ from loyalty_sdk import _checks
 from loyalty_sdk._filters import keeper
 from loyalty_sdk._flow import Acknowledgement, Flow, Request, Response, Safety, get
 from loyalty_sdk._models import Activity, Identity, Order, Page, PointsAdjustment, Transaction
-from loyalty_sdk._provider import Credential, Key, Provider, Refusal, Setting, from_environment
+from loyalty_sdk._provider import (
+    Credential,
+    Key,
+    Provider,
+    Refusal,
+    Setting,
+    from_environment,
+    read_key,
+)
 from loyalty_sdk.errors import Problem, UnsupportedOperationError
-from loyalty_sdk.wire import encode
+from loyalty_sdk.wire import encode, located, malformed
 
 from . import _wire
 from ._awards import activity_award, check_earned, check_guest, check_order, order_award
@@ -27,7 +35,6 @@ from ._settings import (
     check_amount,
     check_keys,
     check_settings,
-    read_key,
 )
 from ._texts import parse_activity, parse_orders
 
@@ -210,7 +217,7 @@ class Joy(Provider):
         """
         asked = query(_placed(filters, cursor), TRANSACTIONS)
         response = yield get(f"{_ROOT}/transactions", asked)
-        with _wire.located(cursor):
+        with located(cursor):
             rows, pagination = _wire.read_transactions(response)
             page = _page(rows, pagination, asked)
         keep = keeper(filters)
@@ -344,7 +351,7 @@ class Joy(Provider):
         """
         asked = query(_placed(filters, cursor), CUSTOMERS)
         response = yield get(f"{_ROOT}/customers", asked)
-        with _wire.located(cursor):
+        with located(cursor):
             return _page(*_wire.read_customers(response), asked)
 
     def get_customer(self, joy_customer_id: str) -> Flow[CustomerRecord]:
@@ -538,7 +545,7 @@ def _cursor(
         return rows[0 if backwards else -1].id
     if more:
         why = "more rows are said to follow, but there is none to go on from"
-        raise _wire.malformed(f"$.meta.pagination.{flag}", why)
+        raise malformed(f"$.meta.pagination.{flag}", why)
     return None
 
 

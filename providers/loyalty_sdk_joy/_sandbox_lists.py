@@ -25,7 +25,7 @@ _CUSTOMER_ORDERS = (*_ORDERS, "updatedAt_desc", "updatedAt_asc", "point_desc", "
 Keep = Callable[[Any], bool]
 
 
-class _Refused(Exception):  # noqa: N818 - carries an answer out of a parser
+class _Refused(Exception):
     """A parameter is wrong; the text names it."""
 
 
@@ -129,7 +129,7 @@ class Listing:
         name = "updated" if field == "updatedAt" else "balance"
         return Ordered(sorted(accounts.rows, key=attrgetter(name, "number")))
 
-    def _query(  # noqa: PLR0913 - what differs between the two lists
+    def _query(
         self,
         call: Call,
         table: Table[Any],
@@ -262,7 +262,7 @@ def _moment(call: Call, name: str) -> datetime | None:
 
 def _limit(call: Call, default: int) -> int:
     text = call.query.get("limit", str(default))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1000):  # noqa: PLR2004 - documented
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1000):
         raise _Refused("limit")
     return int(text)
 

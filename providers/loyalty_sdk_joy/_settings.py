@@ -8,17 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Context, Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from loyalty_sdk import _checks
-from loyalty_sdk._provider import from_environment
-from loyalty_sdk._secrets import SecretStr
+from loyalty_sdk._provider import check_key
 from loyalty_sdk.errors import ConfigurationError, Problem
-
-if TYPE_CHECKING:
-    from loyalty_sdk._provider import Key
 
 MOST_POINTS = 2**53 - 1
 """The largest number that JSON carries to any reader unharmed; Joy documents no bound."""
@@ -94,13 +90,6 @@ Activities = Mapping[str, AwardPoints | SocialInteraction]
 Orders = PointsPerUnit | JoyCalculator
 
 
-def read_key(given: Key | None, variable: str) -> Any:
-    """``given`` or what the environment has; text that does not show itself."""
-    # Tracebacks that print locals must not print keys.
-    key = from_environment(given, variable)
-    return SecretStr(key) if isinstance(key, str) else key
-
-
 def check_keys(**keys: object) -> None:
     """Refuse keys that are missing or that no header can hold.
 
@@ -115,11 +104,7 @@ def check_keys(**keys: object) -> None:
             f"missing: {names}", hint=f"Pass {names}, or set {variables} in the environment"
         )
     for name, key in keys.items():
-        if isinstance(key, str):
-            if not (key and key.isascii() and key.isprintable()):
-                raise ConfigurationError(f"{name} must be printable ASCII text and not empty")
-        elif not callable(key):
-            raise ConfigurationError(f"{name}: wanted text or a callable, got {_checks.kind(key)}")
+        check_key(name, key)
 
 
 def check_settings(activities: Any, orders: Any) -> None:

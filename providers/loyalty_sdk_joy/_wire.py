@@ -8,10 +8,9 @@ in ``raw``.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal  # noqa: TC003 - the decoder reads the annotations
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import attrs
@@ -20,7 +19,7 @@ from loyalty_sdk import _checks
 from loyalty_sdk._models import Customer, Identity, RawPage, Transaction, TransactionKind
 from loyalty_sdk._provider import Refusal
 from loyalty_sdk.errors import APIError, MalformedResponseError, error_for_status
-from loyalty_sdk.wire import Aware, Id, convert, decode, salvage
+from loyalty_sdk.wire import Aware, Id, convert, decode, in_utc, malformed, salvage
 
 from ._models import CustomerRecord, PointsCalculation, Product
 
@@ -241,23 +240,6 @@ def _envelope(response: Response) -> dict[str, Any]:
     return answer
 
 
-@contextmanager
-def located(cursor: str | None) -> Generator[None, None, None]:
-    """Say which page a `MalformedResponseError` is about."""
-    try:
-        yield
-    except MalformedResponseError as error:
-        error.hint = f"It is on the page after {cursor!r}" if cursor else "It is on the first page"
-        raise
-
-
-def malformed(path: str, why: str) -> MalformedResponseError:
-    """The error for an answer that stops making sense at ``path``."""
-    error = MalformedResponseError(f"unexpected answer at {path}: {why}")
-    error.path = path
-    return error
-
-
 # ---------------------------------------------------------------------- neutral meaning
 
 
@@ -287,11 +269,8 @@ def _transaction(
 
 
 def _in_utc(moment: datetime, raw: Raw) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        row = f"$.data[{raw[1]}]" if isinstance(raw, tuple) else "$.data"
-        raise malformed(f"{row}.createdAt", "there is no such time in UTC") from None
+    row = f"$.data[{raw[1]}]" if isinstance(raw, tuple) else "$.data"
+    return in_utc(moment, f"{row}.createdAt")
 
 
 def _change(row: ActivityRow) -> tuple[int, int]:

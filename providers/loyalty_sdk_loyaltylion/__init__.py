@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from ._provider import (
+from ._models import (
+    ActivityRecord,
     ActivityState,
     CancellationStatus,
-    LoyaltyLion,
-    RefundStatus,
-)
-from ._wire import (
-    ActivityRecord,
     CustomerRecord,
     CustomerSummary,
     OrderRecord,
+    RefundStatus,
     RuleSummary,
     Site,
 )
+from ._provider import LoyaltyLion
 
 __all__ = [
     "ActivityRecord",

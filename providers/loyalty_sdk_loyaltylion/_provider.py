@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-import re
-import warnings
-from base64 import b64encode
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
-
-import attrs
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from loyalty_sdk import _checks
 from loyalty_sdk._flow import Flow, Request, Response, Safety, expand, get, pairs
@@ -24,17 +15,24 @@ from loyalty_sdk._models import (
     PointsAdjustment,
     Transaction,
     plain,
-    timestamp,
 )
-from loyalty_sdk._provider import Credential, Key, Provider, Refusal, Setting, from_environment
-from loyalty_sdk.errors import ConfigurationError, MalformedResponseError, Problem
-from loyalty_sdk.wire import encode
+from loyalty_sdk._provider import Key, Provider, Refusal, Setting, from_environment
+from loyalty_sdk._secrets import masked
+from loyalty_sdk.errors import Problem
+from loyalty_sdk.wire import encode, located
 
-from ._wire import (
+from ._filters import ACTIVITIES, CUSTOMERS, ORDERS, TRANSACTIONS, query
+from ._models import (
     ActivityRecord,
+    ActivityState,
+    CancellationStatus,
     CustomerRecord,
     OrderRecord,
+    RefundStatus,
     Site,
+)
+from ._settings import credential, read_site
+from ._wire import (
     read_identity,
     read_order,
     read_records,
@@ -43,14 +41,10 @@ from ._wire import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from decimal import Decimal
 
-ActivityState = Literal["approved", "declined", "void"]
-RefundStatus = Literal["not_refunded", "partially_refunded", "refunded"]
-CancellationStatus = Literal["cancelled", "not_cancelled"]
-
 _POINTS_AT_ONCE = 1_000_000
-_ROWS_AT_ONCE = 500
 
 
 class LoyaltyLion(Provider):
@@ -98,6 +92,9 @@ class LoyaltyLion(Provider):
         "adjust_points": "no staff note; adds at most 1,000,000 at once",
     }
 
+    # Tracebacks that print locals print `self` too, even if `__init__` got no further.
+    site_id: int | None = None
+
     def __init__(
         self,
         *,
@@ -107,10 +104,12 @@ class LoyaltyLion(Provider):
         secret: str | None = None,
         base_url: str | None = None,
     ) -> None:
+        # Tracebacks that print locals must not print keys.
+        api_key, token, secret = masked(api_key), masked(token), masked(secret)
         origin = from_environment(base_url, "LOYALTYLION_BASE_URL")
         self.base_url = "https://api.loyaltylion.com" if origin is None else origin
-        self.site_id = _site_id(from_environment(site_id, "LOYALTYLION_SITE_ID"))
-        self.credentials = {"Authorization": _credential(api_key, token, secret)}
+        self.site_id = read_site(from_environment(site_id, "LOYALTYLION_SITE_ID"))
+        self.credentials = {"Authorization": credential(api_key, token, secret)}
 
     def __repr__(self) -> str:
         return f"LoyaltyLion(base_url={self.base_url!r}, site_id={self.site_id!r})"
@@ -180,13 +179,13 @@ class LoyaltyLion(Provider):
             MalformedResponseError: The page cannot be read; it names path and cursor.
         """
         customer_id = filters.get("customer_id")
-        query = _query("list_transactions", _TRANSACTIONS, cursor, filters)
+        asked = query("list_transactions", filters, TRANSACTIONS, cursor)
         if customer_id is None:
-            response = yield get("/v2/transactions", query)
+            response = yield get("/v2/transactions", asked)
         else:
             template = "/v2/customers/{merchant_id}/transactions"
-            response = yield get(template, query, merchant_id=customer_id)
-        with _naming(cursor):
+            response = yield get(template, asked, merchant_id=customer_id)
+        with located(cursor):
             return read_transactions(response.body)
 
     def adjust_points(self, adjustment: PointsAdjustment, /) -> Flow[None]:
@@ -240,7 +239,7 @@ class LoyaltyLion(Provider):
         problems: list[Problem] = []
         _checks.identifier(problems, "name", name)
         _checks.identifier(problems, "merchant_id", merchant_id)
-        _one_of(ActivityState)(problems, "state", state)
+        _checks.one_of(*get_args(ActivityState))(problems, "state", state)
         _checks.finish("the activity's state", problems)
         yield _write(
             "/v2/activities/{name}/{merchant_id}",
@@ -322,8 +321,8 @@ class LoyaltyLion(Provider):
             ValidationError: A filter is unknown or wrong.
             MalformedResponseError: The page cannot be read.
         """
-        response = yield get("/v2/orders", _query("list_orders", _ORDERS, cursor, filters))
-        with _naming(cursor):
+        response = yield get("/v2/orders", query("list_orders", filters, ORDERS, cursor))
+        with located(cursor):
             return read_records(response.body, "orders", OrderRecord)
 
     def list_activities(
@@ -342,9 +341,9 @@ class LoyaltyLion(Provider):
             ValidationError: A filter is unknown or wrong.
             MalformedResponseError: The page cannot be read.
         """
-        query = _query("list_activities", _ACTIVITIES, cursor, filters)
-        response = yield get("/v2/activities", query)
-        with _naming(cursor):
+        asked = query("list_activities", filters, ACTIVITIES, cursor)
+        response = yield get("/v2/activities", asked)
+        with located(cursor):
             return read_records(response.body, "activities", ActivityRecord)
 
     def list_customers(
@@ -364,9 +363,9 @@ class LoyaltyLion(Provider):
             ValidationError: A filter is unknown or wrong.
             MalformedResponseError: The page cannot be read.
         """
-        query = _query("list_customers", _CUSTOMERS, cursor, filters)
-        response = yield get("/v2/customers", query)
-        with _naming(cursor):
+        asked = query("list_customers", filters, CUSTOMERS, cursor)
+        response = yield get("/v2/customers", asked)
+        with located(cursor):
             return read_records(response.body, "customers", CustomerRecord)
 
     def list_sites(self) -> Flow[tuple[Site, ...]]:
@@ -390,60 +389,15 @@ class LoyaltyLion(Provider):
         return {"site_id": self.site_id}
 
 
-# ---------------------------------------------------------------- settings
-
-
-def _site_id(given: object) -> int | None:
-    if given is None:
-        return None
-    if isinstance(given, int | str) and re.fullmatch("[1-9][0-9]{0,17}", str(given)):
-        return int(given)
-    raise ConfigurationError("site_id (LOYALTYLION_SITE_ID) must be a whole number from 1 on")
-
-
-def _credential(api_key: Key | None, token: str | None, secret: str | None) -> Credential:
-    if token is not None or secret is not None:
-        if api_key is not None:
-            raise ConfigurationError("api_key excludes token and secret: give one kind")
-        return _basic(token, secret)
-    key = from_environment(api_key, "LOYALTYLION_API_KEY")
-    if key is None:
-        raise ConfigurationError(
-            "api_key is missing",
-            hint="Give it or set LOYALTYLION_API_KEY; keys are made under Manage > API keys",
-        )
-    return Credential(key if callable(key) else _printable("api_key", key), prefix="Bearer ")
-
-
-def _basic(token: str | None, secret: str | None) -> Credential:
-    pair = f"{_printable('token', token)}:{_printable('secret', secret)}"
-    if ":" in str(token):  # it ends the user name: https://www.rfc-editor.org/rfc/rfc7617
-        raise ConfigurationError("token must not contain a colon")
-    warnings.warn(
-        "LoyaltyLion ends token and secret on 2027-01-10: make an API key under"
-        " Manage > API keys and give api_key instead",
-        DeprecationWarning,
-        stacklevel=_stacklevel(),
-    )
-    return Credential(b64encode(pair.encode()).decode(), prefix="Basic ")
-
-
-def _printable(name: str, value: object) -> str:
-    if isinstance(value, str) and value and value.isascii() and value.isprintable():
-        return value
-    raise ConfigurationError(f"{name} must be printable ASCII text and not empty")
-
-
-def _stacklevel() -> int:
-    """Of our caller's warning: the first frame that is not this library's."""
-    ours = {"loyalty_sdk", __name__.partition(".")[0]}
-    frame, level = inspect.currentframe(), 0
-    while frame and frame.f_globals.get("__name__", "").partition(".")[0] in ours:
-        frame, level = frame.f_back, level + 1
-    return level
-
-
 # ---------------------------------------------------------------- requests
+
+_ORDER_STATE: Mapping[str, _checks.Rule] = {
+    "payment_status": _checks.one_of(*get_args(PaymentStatus)),
+    "refund_status": _checks.one_of(*get_args(RefundStatus)),
+    "cancellation_status": _checks.one_of(*get_args(CancellationStatus)),
+    "total_paid": _checks.money,
+    "total_refunded": _checks.money,
+}
 
 
 def _shopper(value: Activity | Order) -> dict[str, Any]:
@@ -481,109 +435,3 @@ def _write(  # noqa: PLR0913 - the parts of a request
         safety=safety,
         reference=reference,
     )
-
-
-def _query(
-    operation: str, known: Mapping[str, _Filter], cursor: str | None, filters: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The vendor's parameters for one page.
-
-    A cursor carries the filters: those sent beside it would be ignored
-    (https://developers.loyaltylion.com/api-reference/pagination).
-    """
-    given = {name: value for name, value in filters.items() if value is not None}
-    problems: list[Problem] = []
-    for name, value in given.items():
-        if name in known:
-            known[name].rule(problems, name, value)
-        else:
-            problems.append(Problem(name, f"is no filter; there are {', '.join(sorted(known))}"))
-    if {"customer_id", "loyaltylion_customer_id"} <= given.keys():
-        problems.append(Problem("loyaltylion_customer_id", "excludes customer_id"))
-    _checks.finish(f"the filter of {operation}", problems)
-    if cursor is not None:
-        return {"cursor": cursor, "limit": given.get("page_size")}
-    named = ((known[name].parameter, value) for name, value in given.items())
-    return {parameter: _parameter(value) for parameter, value in named if parameter}
-
-
-def _parameter(value: Any) -> Any:
-    return timestamp(value) if isinstance(value, datetime) else value
-
-
-@contextmanager
-def _naming(cursor: str | None) -> Generator[None, None, None]:
-    """Let an unreadable page say which one it is."""
-    try:
-        yield
-    except MalformedResponseError as error:
-        error.hint = "It was the first page" if cursor is None else f"It was at cursor {cursor!r}"
-        raise
-
-
-# ---------------------------------------------------------------- rules
-
-_Rule = Callable[[list[Problem], str, Any], object]
-
-
-@attrs.frozen
-class _Filter:
-    """A filter's name at the vendor, None if it has none there, and what it may be."""
-
-    parameter: str | None
-    rule: _Rule
-
-
-def _one_of(literal: Any) -> _Rule:
-    wanted = get_args(literal)
-
-    def rule(problems: list[Problem], path: str, value: object) -> None:
-        if value not in wanted:
-            _checks.complain(problems, path, f"one of {', '.join(wanted)}", value)
-
-    return rule
-
-
-def _page_size(problems: list[Problem], path: str, value: Any) -> None:
-    if _checks.is_type(problems, path, value, int) and not 1 <= value <= _ROWS_AT_ONCE:
-        problems.append(Problem(path, f"must be between 1 and {_ROWS_AT_ONCE}"))
-
-
-def _own_id(problems: list[Problem], path: str, value: object) -> None:
-    if not (isinstance(value, str) and value.isascii() and value.isdigit()):
-        _checks.integer(problems, path, value)
-
-
-def _anything(problems: list[Problem], path: str, value: object) -> None:
-    """The vendor never sees it."""
-
-
-_ACTIVITIES = {
-    "created_from": _Filter("created_at_min", _checks.moment),
-    "created_until": _Filter("created_at_max", _checks.moment),
-    "page_size": _Filter("limit", _page_size),
-}
-_TRANSACTIONS = {
-    **_ACTIVITIES,
-    "customer_id": _Filter(None, _checks.identifier),
-    "kinds": _Filter(None, _anything),
-    "loyaltylion_customer_id": _Filter("customer_id", _own_id),
-}
-_ORDERS = {
-    **_ACTIVITIES,
-    "updated_from": _Filter("updated_at_min", _checks.moment),
-    "updated_until": _Filter("updated_at_max", _checks.moment),
-}
-_CUSTOMERS = {
-    **_ORDERS,
-    "email": _Filter("email", _checks.identifier),
-    "sort_field": _Filter("sort_field", _one_of(Literal["id", "updated_at"])),
-    "sort_direction": _Filter("sort_direction", _one_of(Literal["asc", "desc"])),
-}
-_ORDER_STATE: Mapping[str, _Rule] = {
-    "payment_status": _one_of(PaymentStatus),
-    "refund_status": _one_of(RefundStatus),
-    "cancellation_status": _one_of(CancellationStatus),
-    "total_paid": _checks.money,
-    "total_refunded": _checks.money,
-}

@@ -42,7 +42,7 @@ _ROWS = {
 }
 
 
-class _Refused(Exception):  # noqa: N818 - carries an answer out of a parser
+class _Refused(Exception):
     """A parameter is wrong; the text names it."""
 
 

@@ -8,9 +8,7 @@ reads as None, and nothing is coerced: points that are no integer fail the page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations
 from datetime import UTC
-from decimal import Decimal  # noqa: TC003 - the same
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
@@ -18,12 +16,14 @@ import attrs
 from loyalty_sdk._models import Customer, Identity, Page, RawPage, Transaction, TransactionKind
 from loyalty_sdk._provider import Refusal
 from loyalty_sdk.errors import MalformedResponseError
-from loyalty_sdk.wire import Aware, Id, convert, decode, decode_json, salvage
+from loyalty_sdk.wire import Aware, Id, convert, decode, decode_json, in_utc, salvage
+
+from ._models import OrderRecord, Record
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Mapping
 
-T = TypeVar("T", bound="_Record")
+T = TypeVar("T", bound=Record)
 
 # ------------------------------------------------------------ transactions
 
@@ -112,6 +112,8 @@ def read_transactions(body: bytes) -> Page[Transaction]:
 
 def _neutral(row: _Transaction, page: RawPage, index: int) -> Transaction:
     moment, activity, adjustment = row.created_at, row.activity, row.adjustment
+    if moment.tzinfo is not UTC:
+        moment = in_utc(moment, f"$.transactions[{index}].created_at")
     return Transaction(
         id=str(row.id),
         customer=_customer(row.customer),
@@ -119,7 +121,7 @@ def _neutral(row: _Transaction, page: RawPage, index: int) -> Transaction:
         pending=row.points_pending,
         balance=None,
         kind=_KINDS.get(row.resource, TransactionKind.OTHER),
-        created_at=moment if moment.tzinfo is UTC else _utc(moment, index),
+        created_at=moment,
         reason=_title(activity) if adjustment is None else adjustment.note,
         order_id=None if activity is None else _order_id(activity),
         raw=(page, index),
@@ -143,168 +145,7 @@ def _order_id(activity: _Activity) -> str | None:
     return None if order is None or order.merchant_id is None else str(order.merchant_id)
 
 
-def _utc(moment: datetime, index: int) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        path = f"$.transactions[{index}].created_at"
-        error = MalformedResponseError(f"unexpected answer at {path}: no such time in UTC")
-        error.path = path
-        raise error from None
-
-
 # ------------------------------------------------------------ everything else
-
-
-@attrs.frozen(kw_only=True)
-class _Record:
-    """What all records have.
-
-    Attributes:
-        raw: The vendor's own row as plain JSON types; outside equality.
-    """
-
-    raw: Mapping[str, Any] = attrs.field(factory=dict[str, Any], eq=False, repr=False)
-
-
-@attrs.frozen(kw_only=True)
-class CustomerSummary:
-    """A customer inside another record: the state now, not at the time of the record.
-
-    Attributes:
-        id: LoyaltyLion's own id.
-        merchant_id: The merchant's id.
-        email: None where the vendor has none.
-        points_approved: Points that can be spent.
-        points_pending: Points not yet approved.
-        points_spent: A lifetime counter.
-    """
-
-    id: str | None = None
-    merchant_id: str | None = None
-    email: str | None = None
-    points_approved: int | None = None
-    points_pending: int | None = None
-    points_spent: int | None = None
-
-
-@attrs.frozen(kw_only=True)
-class CustomerRecord(_Record):
-    """A customer of the store, member or not.
-
-    https://developers.loyaltylion.com/api-reference/v2/resources/customers/list-customers
-
-    Attributes:
-        id: LoyaltyLion's own id, the filter ``loyaltylion_customer_id`` of the transactions.
-        merchant_id: The merchant's id.
-        points_approved: Points that can be spent. ``points_spent`` is a lifetime counter and
-            already taken off.
-        linked_merchant_ids: Further ids of the same customer.
-    """
-
-    id: str
-    merchant_id: str | None = None
-    email: str | None = None
-    points_approved: int | None = None
-    points_pending: int | None = None
-    points_spent: int | None = None
-    rewards_claimed: int | None = None
-    blocked: bool | None = None
-    guest: bool | None = None
-    enrolled: bool | None = None
-    enrolled_at: Aware | None = None
-    referral_id: str | None = None
-    referral_url: str | None = None
-    insights_segment: str | None = None
-    birthday: str | None = None
-    linked_merchant_ids: tuple[str, ...] | None = None
-    created_at: Aware | None = None
-    updated_at: Aware | None = None
-
-
-@attrs.frozen(kw_only=True)
-class RuleSummary:
-    """The rule behind an activity; all None where no rule applied."""
-
-    id: str | None = None
-    name: str | None = None
-    title: str | None = None
-
-
-@attrs.frozen(kw_only=True)
-class ActivityRecord(_Record):
-    """An activity that LoyaltyLion holds.
-
-    https://developers.loyaltylion.com/api-reference/v2/resources/activities/list-activities
-
-    Attributes:
-        id: LoyaltyLion's own id.
-        merchant_id: The id it was tracked with, if any.
-        value: Points it is worth.
-        state: ``pending``, ``approved``, ``declined`` or ``void``.
-    """
-
-    id: str
-    merchant_id: str | None = None
-    value: int | None = None
-    state: str | None = None
-    customer: CustomerSummary | None = None
-    created_at: Aware | None = None
-    rule: RuleSummary | None = None
-
-
-@attrs.frozen(kw_only=True)
-class OrderRecord(_Record):
-    """An order that LoyaltyLion holds; a list gives other parts of it than `get_order`.
-
-    https://developers.loyaltylion.com/api-reference/v2/resources/orders/get-order and
-    https://developers.loyaltylion.com/api-reference/v2/resources/orders/list-orders
-
-    Attributes:
-        merchant_id: The id it was created with.
-        id: LoyaltyLion's own id; lists only, as are the total's parts, ``fulfillment_status``,
-            ``created_at``, ``updated_at`` and ``customer``.
-        merchant_created_at, merchant_updated_at: `get_order` only, as are the payments and
-            refunds in ``raw``.
-    """
-
-    merchant_id: str
-    id: str | None = None
-    merchant_number: str | None = None
-    total: Decimal | None = None
-    total_tax: Decimal | None = None
-    total_shipping: Decimal | None = None
-    total_discounts: Decimal | None = None
-    total_paid: Decimal | None = None
-    total_refunded: Decimal | None = None
-    payment_status: str | None = None
-    fulfillment_status: str | None = None
-    refund_status: str | None = None
-    cancellation_status: str | None = None
-    created_at: Aware | None = None
-    updated_at: Aware | None = None
-    merchant_created_at: Aware | None = None
-    merchant_updated_at: Aware | None = None
-    customer: CustomerSummary | None = None
-
-
-@attrs.frozen(kw_only=True)
-class Site(_Record):
-    """A shop of the program; ``site_id`` of `LoyaltyLion` chooses one.
-
-    https://developers.loyaltylion.com/api-reference/v2/resources/sites/list-sites
-    """
-
-    id: str
-    program_id: str | None = None
-    account_id: str | None = None
-    name: str | None = None
-    url: str | None = None
-    platform: str | None = None
-    currencies: tuple[str, ...] | None = None
-    languages: tuple[str, ...] | None = None
-    created_at: Aware | None = None
-    updated_at: Aware | None = None
 
 
 def read_records(body: bytes, key: str, kind: type[T]) -> Page[T]:

@@ -113,8 +113,12 @@ async def test_a_broken_provider_does_not_hide_the_others(
 async def test_what_is_no_provider_is_named(
     loyalty: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An entry point that leads to something else is said to be wrong, without a cause."""
+    """An entry point that leads to something else is said to be wrong, alone or not."""
     monkeypatch.setattr(sys.modules[acme.__module__], "Acme", object)
+    wrong = "loyalty: provider 'acme' (acme_loyalty:Acme) is not a Provider class\n"
     ended = await loyalty("providers")
-    assert 1 == ended.code
-    assert "loyalty: provider 'acme' (acme_loyalty:Acme) is not a Provider class\n" == ended.err
+    assert (1, wrong) == (ended.code, ended.err)
+    assert "connect(...)" in ended.out
+    monkeypatch.setattr(_providers, "installed", lambda: ["acme"])
+    alone = await loyalty("providers")
+    assert (1, "", wrong) == (alone.code, alone.out, alone.err)

@@ -84,6 +84,15 @@ async def test_a_table_has_one_heading_and_shows_all_pages(loyalty: Any, server:
     assert 80 >= max(map(len, ended.out.splitlines()))
 
 
+async def test_one_customers_table_needs_no_customer(loyalty: Any, server: Any) -> None:
+    """With --customer the column is left out; a page without rows adds no line."""
+    server.script += [page(server, FIRST, cursor="c1"), page(server, cursor="c2"), page(server)]
+    ended = await loyalty("transactions", "--customer=1")
+    heading, row = ended.out.splitlines()
+    assert "Customer" not in heading
+    assert "2026-05-01 08:30:00 earned        -5       0       5 re\ufffd[2Jturned [bold]" == row
+
+
 async def test_an_empty_list_is_an_empty_table(loyalty: Any) -> None:
     """No rows are no failure: the headings say what there would be."""
     ended = await loyalty("transactions", "--customer=1")

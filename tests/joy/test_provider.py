@@ -378,7 +378,7 @@ def test_more_rows_without_a_row_to_go_on_from(filters: dict[str, Any], flag: st
 
 @pytest.mark.parametrize(
     ("cursor", "hint"),
-    [(None, "It is on the first page"), ("act_9", "It is on the page after 'act_9'")],
+    [(None, "It is on the first page"), ("act_9", "It is on the page at cursor 'act_9'")],
 )
 def test_an_unreadable_row_is_found_again(cursor: str | None, hint: str) -> None:
     """A row that can't be read is named by its path and by the cursor of its page."""
@@ -621,7 +621,7 @@ def test_a_customer_that_cannot_be_read_is_found_again() -> None:
     """A customer without id is named by path and cursor."""
     flow = joy().list_customers("cust_9", {})
     next(flow)
-    with pytest.raises(MalformedResponseError, match="on the page after 'cust_9'") as caught:
+    with pytest.raises(MalformedResponseError, match="on the page at cursor 'cust_9'") as caught:
         flow.send(answer({"success": True, "data": [{}]}))
 
     assert "$.data[0].id" == caught.value.path

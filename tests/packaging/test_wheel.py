@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-CONSUMER = ROOT / "tests" / "typing" / "consumer.py"
+CONSUMERS = ROOT / "tests" / "typing"
 PACKAGES = ("loyalty_sdk", "loyalty_sdk_joy", "loyalty_sdk_loyaltylion")
 BROKEN = "from loyalty_sdk import Customer\n\nCustomer(id=1001)\n"
 
@@ -27,6 +30,7 @@ def run(
     """Run ``command`` with nothing of this process's settings for Python, and expect ``status``."""
     mine = ("COVERAGE_", "JOY_", "LOYALTY", "MYPY", "PYTHON", "VIRTUAL_ENV")
     environ = {key: value for key, value in os.environ.items() if not key.startswith(mine)}
+    environ["PYRIGHT_PYTHON_IGNORE_WARNINGS"] = "1"  # it would ask the index for a newer version
     words = [str(word) for word in command]
     done = subprocess.run(words, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
     assert status == done.returncode, done.stdout + done.stderr
@@ -55,27 +59,25 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-def mypy(python: Path, file: Path, *, status: int = 0) -> str:
-    """What mypy --strict says about ``file`` with the packages that ``python`` has."""
-    options = ["--strict", "--config-file=", f"--cache-dir={file.parent / '.mypy_cache'}"]
-    command = [sys.executable, "-m", "mypy", *options, "--python-executable", python, file]
-    return run(command, file.parent, status=status).stdout
+def mypy(python: Path, folder: Path, *, status: int = 0) -> str:
+    """What mypy --strict says about ``folder`` with the packages that ``python`` has."""
+    options = ["--strict", "--config-file=", f"--cache-dir={folder / '.mypy_cache'}"]
+    command = [sys.executable, "-m", "mypy", *options, "--python-executable", python, folder]
+    return run(command, folder, status=status).stdout
 
 
-def pyright(python: Path, file: Path, *, status: int = 0) -> str:
-    """What pyright, strict, says about ``file`` with the packages that ``python`` has."""
-    config = file.parent / "pyrightconfig.json"
-    config.write_text(json.dumps({"typeCheckingMode": "strict", "include": [file.name]}))
+def pyright(python: Path, folder: Path, *, status: int = 0) -> str:
+    """What pyright, strict, says about ``folder`` with the packages that ``python`` has."""
+    config = folder / "pyrightconfig.json"
+    config.write_text(json.dumps({"typeCheckingMode": "strict"}))
     command = [sys.executable, "-m", "pyright", "--pythonpath", python, "--project", config]
-    return run(command, file.parent, status=status).stdout
+    return run(command, folder, status=status).stdout
 
 
 @pytest.fixture
-def consumer(tmp_path: Path) -> Path:
-    """A copy of the consumer, away from the source tree."""
-    copy = tmp_path / "consumer.py"
-    copy.write_text(CONSUMER.read_text())
-    return copy
+def consumers(tmp_path: Path) -> Path:
+    """Copies of the programs that use every public name, away from the source tree."""
+    return Path(shutil.copytree(CONSUMERS, tmp_path / "consumers"))
 
 
 def test_wheel_holds_the_three_packages_and_nothing_else(wheel: Path) -> None:
@@ -86,6 +88,16 @@ def test_wheel_holds_the_three_packages_and_nothing_else(wheel: Path) -> None:
     assert {*PACKAGES} == {name.partition("/")[0] for name in names if ".dist-info/" not in name}
     assert {f"{package}/py.typed" for package in PACKAGES} <= set(names)
     assert [] == [name for name in names if "/tests/" in name or name.endswith(".pyc")]
+
+
+@pytest.mark.parametrize("package", ["loyalty_sdk_joy", "loyalty_sdk_loyaltylion"])
+def test_the_typed_consumer_uses_every_name_of(package: str) -> None:
+    """What the checkers read leaves no name out that a vendor's package exports."""
+    tree = ast.parse((CONSUMERS / "vendors.py").read_text())
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    imported = {alias.name for node in imports if node.module == package for alias in node.names}
+
+    assert set(import_module(package).__all__) == imported
 
 
 def test_packages_come_from_the_wheel(installed: Path, tmp_path: Path) -> None:
@@ -105,26 +117,25 @@ def test_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     assert "" == done.stderr
 
 
-def test_wheel_type_checks(installed: Path, consumer: Path) -> None:
+def test_wheel_type_checks(installed: Path, consumers: Path) -> None:
     """Both mypy --strict and pyright, strict, find all types in the installed wheel."""
-    assert "no issues found" in mypy(installed, consumer)
-    assert "0 errors" in pyright(installed, consumer)
+    assert "no issues found" in mypy(installed, consumers)
+    assert "0 errors" in pyright(installed, consumers)
 
 
-def test_editable_install_type_checks(consumer: Path) -> None:
+def test_editable_install_type_checks(consumers: Path) -> None:
     """They find them in an editable install too, which is what this environment has."""
     origin = json.loads(distribution("async-loyalty-sdk").read_text("direct_url.json") or "{}")
     python = Path(sys.executable)
 
     assert {"editable": True} == origin["dir_info"]
-    assert "no issues found" in mypy(python, consumer)
-    assert "0 errors" in pyright(python, consumer)
+    assert "no issues found" in mypy(python, consumers)
+    assert "0 errors" in pyright(python, consumers)
 
 
 def test_wrong_types_are_found(installed: Path, tmp_path: Path) -> None:
     """A call with a wrong type is reported, so the checkers did read the packages' types."""
-    broken = tmp_path / "broken.py"
-    broken.write_text(BROKEN)
+    (tmp_path / "broken.py").write_text(BROKEN)
 
-    assert 'Argument "id" to "Customer"' in mypy(installed, broken, status=1)
-    assert "reportArgumentType" in pyright(installed, broken, status=1)
+    assert 'Argument "id" to "Customer"' in mypy(installed, tmp_path, status=1)
+    assert "reportArgumentType" in pyright(installed, tmp_path, status=1)

@@ -16,6 +16,7 @@ from loyalty_sdk.sandbox.vendor import (
     Access,
     Answer,
     Call,
+    Entry,
     VendorSandbox,
     json_answer,
     route,
@@ -76,7 +77,7 @@ class AcmeSandbox(VendorSandbox):
     def rows(self, call: Call) -> Answer:
         """Ids of the rows, newest first, as lists show them."""
         account = self.ledger.account(call.path["customer"])
-        keep = self.ledger.shown()
+        keep: Callable[[Entry], bool] | None = self.ledger.shown()
         rows = account.entries.page(100, keep=keep)[0] if account else []
         return json_answer(200, {"rows": [row.id for row in rows], "paging": call.paging})
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +16,15 @@ from loyalty_sdk.sandbox._sandbox import registered
 Ask = Any
 
 
+async def until(condition: Callable[[], object]) -> None:
+    """Let the loop turn until ``condition`` holds."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
 async def connect(sandbox: Sandbox) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A bare connection."""
     return await asyncio.open_connection("127.0.0.1", urlsplit(sandbox.url).port)
 
 
@@ -118,14 +127,14 @@ async def test_stops_with_connections_open(acme: Any, fault: Any) -> None:
         warnings.simplefilter("error")
         async with Sandbox(vendors=[acme]) as sandbox:
             if fault:
-                sandbox.faults.add(fault, **({} if fault == "hang" else {"seconds": 60}))
+                options: Any = {} if fault == "hang" else {"seconds": 60}
+                sandbox.faults.add(fault, **options)
             _, idle = await connect(sandbox)
             _, half = await connect(sandbox)
             half.write(b"POST /acme/points/1 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{")
             reader, stuck = await connect(sandbox)
             stuck.write(b"GET /acme/echo/a/b HTTP/1.1\r\nHost: a\r\nX-Acme-Key: sandbox\r\n\r\n")
-            while len(sandbox.arrivals) < 2:
-                await asyncio.sleep(0)
+            await until(lambda: len(sandbox.arrivals) == 2)
             start = asyncio.get_running_loop().time()
         assert asyncio.get_running_loop().time() - start < 1
         assert before == asyncio.all_tasks()
@@ -141,13 +150,10 @@ async def test_hang_ends_with_its_client(acme: Any) -> None:
         sandbox.faults.add("hang")
         _, writer = await connect(sandbox)
         writer.write(b"GET /acme/echo/a/b HTTP/1.1\r\nHost: a\r\n\r\n")
-        while not sandbox.arrivals:
-            await asyncio.sleep(0)
+        await until(lambda: sandbox.arrivals)
         assert before != asyncio.all_tasks()
         writer.transport.abort()
-        async with asyncio.timeout(2):
-            while before != asyncio.all_tasks():
-                await asyncio.sleep(0.01)
+        await until(lambda: before == asyncio.all_tasks())
 
 
 async def test_half_a_request_applies_nothing(acme: Any) -> None:
@@ -158,8 +164,7 @@ async def test_half_a_request_applies_nothing(acme: Any) -> None:
             b"POST /acme/points/1 HTTP/1.1\r\nHost: a\r\nX-Acme-Key: sandbox\r\n"
             b'Content-Length: 13\r\n\r\n{"points"'
         )
-        while not sandbox.arrivals:
-            await asyncio.sleep(0)
+        await until(lambda: sandbox.arrivals)
         writer.transport.abort()
         await asyncio.sleep(0.02)
     (arrival,) = sandbox.arrivals
@@ -176,9 +181,7 @@ async def test_client_that_goes_takes_nothing_back(acme: Any) -> None:
             b'Content-Length: 13\r\n\r\n{"points": 7}'
         )
         writer.transport.abort()
-        async with asyncio.timeout(2):
-            while not sandbox.balance("acme", "1"):
-                await asyncio.sleep(0.001)
+        await until(lambda: sandbox.balance("acme", "1"))
     assert 7 == sandbox.balance("acme", "1")
 
 

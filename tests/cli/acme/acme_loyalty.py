@@ -65,7 +65,7 @@ class Acme(Provider):
         Setting("rate", help="points a unit", parse=_whole),
         Setting("rewards", help="points by name", parse=_whole, keyed=True),
     )
-    limitations: ClassVar[Mapping[str, str]] = {"adjust_points": "only on weekdays"}
+    limitations: ClassVar[Mapping[str, str]] = {"adjust_points": "not when it snows ☃"}
     made: ClassVar[list[dict[str, Any]]] = []
     seen: ClassVar[list[Any]] = []
 

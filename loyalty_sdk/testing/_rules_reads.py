@@ -1,0 +1,153 @@
+"""What an adapter's reads bring back, over real HTTP, from its half of the sandbox."""
+
+from __future__ import annotations
+
+import traceback
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+
+from loyalty_sdk.errors import (
+    APIError,
+    AuthenticationError,
+    CursorError,
+    LoyaltyError,
+    error_for_status,
+)
+
+from ._rules_answers import check_row
+from ._shop import Shop, ShopRules
+from ._subject import PLAIN_ID
+
+if TYPE_CHECKING:
+    from loyalty_sdk._provider import Provider
+
+_PASSING: tuple[Literal["rate_limit", "error", "drop"], ...] = ("rate_limit", "error", "drop")
+_SOON = 8
+_STATUSES = (400, 401, 402, 403, 404, 409, 422, 429, 500, 503)
+
+
+class ReadRules(ShopRules):
+    """Rules about lists, identities and refusals."""
+
+    def test_pages_are_the_ledger(self) -> None:
+        """Several pages hold each row of the ledger once, newest first, with nothing changed."""
+
+        async def rule(shop: Shop) -> None:
+            self._seed(shop)
+            rows = [row async for row in self._transactions(shop)]
+            entries = shop.sandbox.ledger(self.name, PLAIN_ID)[::-1]
+            assert [row.id for row in rows] == [entry.id for entry in entries]
+            assert [row.points for row in rows] == [entry.points for entry in entries]
+            assert [row.created_at for row in rows] == [entry.time for entry in entries]
+            for row, entry in zip(rows, entries, strict=True):
+                check_row(row)
+                assert row.balance in {None, entry.balance}
+
+        self._against_the_sandbox(rule, "list_transactions")
+
+    def test_a_cursor_goes_on_elsewhere(self) -> None:
+        """A page's cursor, given to another client, leads to the rows after that page."""
+
+        async def rule(shop: Shop) -> None:
+            self._seed(shop)
+            every = [row.id async for row in self._transactions(shop)]
+            first = await self._transactions(shop).first_page()
+            assert first.cursor is not None
+            async with self._client(shop.sandbox) as other:
+                rest = [row.id async for row in other.list_transactions(cursor=first.cursor)]
+            assert [row.id for row in first.items] + rest == every
+
+        self._against_the_sandbox(rule, "list_transactions")
+
+    @pytest.mark.parametrize("fault", ["repeat", "cycle"])
+    def test_circles_end(self, fault: Literal["repeat", "cycle"]) -> None:
+        """Pages that lead in a circle end in a `CursorError`, soon."""
+
+        async def rule(shop: Shop) -> None:
+            self._seed(shop)
+            shop.sandbox.faults.add(fault)
+            with pytest.raises(CursorError):
+                _ = [row async for row in self._transactions(shop)]
+            assert len(shop.sandbox.arrivals) <= _SOON
+
+        self._against_the_sandbox(rule, "list_transactions")
+
+    def test_reads_are_repeated(self) -> None:
+        """A read gets through 429, 5xx and a dropped connection."""
+
+        async def rule(shop: Shop) -> None:
+            faults = [shop.sandbox.faults.add(kind, times=1) for kind in _PASSING]
+            await self._transactions(shop).first_page()
+            assert len(shop.sandbox.arrivals) == len(faults) + 1
+
+        self._against_the_sandbox(rule, "list_transactions")
+
+    @pytest.mark.parametrize("status", _STATUSES)
+    def test_refusals_have_their_type_and_the_vendors_words(self, status: int) -> None:
+        """Each status is its own error, with what the vendor says and whose it is."""
+
+        async def rule(shop: Shop) -> None:
+            if status == HTTPStatus.TOO_MANY_REQUESTS:
+                shop.sandbox.faults.add("rate_limit")
+            else:
+                shop.sandbox.faults.add("error", status=status)
+            with pytest.raises(APIError) as caught:
+                await self._transactions(shop).first_page()
+            assert type(caught.value) is error_for_status(status)
+            assert caught.value.status == status
+            words = caught.value.vendor_message or caught.value.code
+            assert words, "the vendor's words are lost"
+            assert caught.value.provider == self.name
+            assert caught.value.operation == "list_transactions"
+
+        self._against_the_sandbox(rule, "list_transactions", attempts=1)
+
+    def test_whoami_names_the_program(self) -> None:
+        """The identity behind the credentials has an id."""
+
+        async def rule(shop: Shop) -> None:
+            identity = await shop.client.run(shop.client.provider.whoami())
+            assert identity.program
+            assert type(identity.program) is str
+
+        self._against_the_sandbox(rule, "whoami")
+
+    def test_credentials_show_nowhere(self) -> None:
+        """No repr of provider, client or request, and no traceback of a refusal, shows a key."""
+        known = self.sandbox().vendor(self.name).settings()
+        secrets = {
+            setting.name: f"hush{number}hush"
+            for number, setting in enumerate(self.provider_class().settings)
+            if setting.secret and setting.name in known
+        }
+        assert secrets, "no setting of the sandbox's is marked as secret"
+
+        async def rule(shop: Shop) -> None:
+            provider: Provider = shop.client.provider
+            shown = [repr(shop.client), repr(provider), str(provider), repr(vars(provider))]
+            for start in self.every_flow(provider).values():
+                shown.append(repr(next(start())))
+                with pytest.raises(AuthenticationError) as caught:
+                    await shop.client.run(start())
+                shown.append(_shown(caught.value))
+            assert "hush" not in "\n".join(shown), "a key shows"
+
+        self._against_the_sandbox(rule, secrets=secrets)
+
+    def _seed(self, shop: Shop) -> None:
+        shop.sandbox.add_customer(self.name, PLAIN_ID, email="shopper@example.com")
+        shop.sandbox.add_transactions(self.name, PLAIN_ID, 2 * self.page_size + 1, points=3)
+
+
+def _shown(error: LoyaltyError) -> str:
+    """All that a logger could print of an error, locals included, but for those of the rules."""
+    told = traceback.TracebackException.from_exception(error, capture_locals=True)
+    lines = [str(error), repr(error)]
+    chain: traceback.TracebackException | None = told
+    while chain is not None:
+        frames = (frame for frame in chain.stack if frame.filename != __file__)
+        lines += [f"{frame.name} {frame.locals}" for frame in frames]
+        chain = chain.__cause__ or chain.__context__
+    return "\n".join(lines)
