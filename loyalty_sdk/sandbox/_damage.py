@@ -24,7 +24,7 @@ _LOGIN_PAGE = (
 )
 
 
-async def misbehave(
+async def misbehave(  # noqa: PLR0911 - one for each kind
     listener: Listener, clock: Clock, request: web.BaseRequest, fault: Fault, answer: Answer
 ) -> Reply:
     """Answer as ``fault`` wants; ``answer`` is what the vendor would say."""
@@ -49,7 +49,7 @@ async def misbehave(
             return Reply(wire(clock, answer))
 
 
-def replacement(
+def replacement(  # noqa: PLR0911 - one for each kind
     vendor: VendorSandbox, clock: Clock, arrival: Arrival, fault: Fault
 ) -> Answer | None:
     """The answer that ``fault`` gives instead of the vendor's, None when it gives none."""
@@ -77,7 +77,7 @@ def delay(fault: Fault) -> float:
     seconds: float = fault.options["seconds"]
     jitter: float = fault.options["jitter"]
     # Its own generator: the draw that decides who is struck must not depend on it.
-    drawn = random.Random(fault.seed + fault.struck).random()
+    drawn = random.Random(fault.seed + fault.struck).random()  # noqa: S311 - repeatable on purpose
     return seconds + drawn * jitter
 
 

@@ -39,8 +39,13 @@ def _within(least: float, most: float) -> Callable[[Any], bool]:
     return lambda v: isinstance(v, int | float) and not isinstance(v, bool) and least <= v <= most
 
 
-_TEXT: Callable[[Any], bool] = lambda v: v is None or isinstance(v, str)
-_FLAG: Callable[[Any], bool] = lambda v: isinstance(v, bool)
+def _text(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
 
 _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "seconds": (_within(0, math.inf), "a number, 0 or more"),
@@ -48,12 +53,12 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "keep": (_within(0, 1), "a number from 0 to 1"),
     "by": (lambda v: type(v) is int and v != 0, "a whole number other than 0"),
     "status": (lambda v: type(v) is int and 300 <= v <= 599, "from 300 to 599"),
-    "retry_after": (lambda v: _TEXT(v) or _within(0, math.inf)(v), "seconds or text"),
-    "as_date": (_FLAG, "True or False"),
-    "unread": (_FLAG, "True or False"),
-    "reset": (_FLAG, "True or False"),
-    "body": (_TEXT, "text"),
-    "location": (_TEXT, "text"),
+    "retry_after": (lambda v: _text(v) or _within(0, math.inf)(v), "seconds or text"),
+    "as_date": (_flag, "True or False"),
+    "unread": (_flag, "True or False"),
+    "reset": (_flag, "True or False"),
+    "body": (_text, "text"),
+    "location": (_text, "text"),
 }
 
 

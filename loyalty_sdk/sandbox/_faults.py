@@ -74,7 +74,7 @@ class Faults:
     def __len__(self) -> int:
         return len(self._faults)
 
-    def add(
+    def add(  # noqa: PLR0913 - what they mean is the same for every kind
         self,
         kind: Kind,
         *,
@@ -154,7 +154,7 @@ class Faults:
             applied=whether_applied(kind, options, applied=applied),
             options=options_of(kind, options),
             matches=matcher(match),
-            draw=Random(seed),
+            draw=Random(seed),  # noqa: S311 - repeatable on purpose
         )
         self._faults.append(fault)
         return fault

@@ -40,7 +40,7 @@ class Ledger:
         self._numbers = count(900_001)
         self._order = count()
         self._due: list[tuple[float, int, Callable[[], object]]] = []
-        self._draw = Random(switches.seed)
+        self._draw = Random(switches.seed)  # noqa: S311 - repeatable on purpose
 
     @property
     def outstanding(self) -> int:

@@ -210,7 +210,7 @@ class Sandbox:
                 vendor.seed(account, points)
             return account
 
-    def add_transactions(
+    def add_transactions(  # noqa: PLR0913 - every one has its use
         self,
         provider: str,
         customer_id: str,

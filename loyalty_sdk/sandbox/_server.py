@@ -76,7 +76,7 @@ def abort(request: web.BaseRequest, *, reset: bool = False) -> Reply:
     return Reply(stays=False)
 
 
-class Closing(Exception):
+class Closing(Exception):  # noqa: N818 - it unwinds, and is no error
     """The sandbox stops."""
 
 

@@ -49,7 +49,7 @@ class Table(Generic[R]):
         self.rows.clear()
         self._in_time_order = True
 
-    def page(
+    def page(  # noqa: PLR0913 - the parts of one query
         self,
         limit: int,
         *,

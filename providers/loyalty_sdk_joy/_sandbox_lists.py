@@ -25,7 +25,7 @@ _CUSTOMER_ORDERS = (*_ORDERS, "updatedAt_desc", "updatedAt_asc", "point_desc", "
 Keep = Callable[[Any], bool]
 
 
-class _Refused(Exception):
+class _Refused(Exception):  # noqa: N818 - it unwinds, and is no error
     """A parameter is wrong; the text names it."""
 
 
@@ -129,7 +129,7 @@ class Listing:
         name = "updated" if field == "updatedAt" else "balance"
         return Ordered(sorted(accounts.rows, key=attrgetter(name, "number")))
 
-    def _query(
+    def _query(  # noqa: PLR0913 - what differs between the two lists
         self,
         call: Call,
         table: Table[Any],

@@ -42,7 +42,7 @@ _ROWS = {
 }
 
 
-class _Refused(Exception):
+class _Refused(Exception):  # noqa: N818 - it unwinds, and is no error
     """A parameter is wrong; the text names it."""
 
 

@@ -22,5 +22,6 @@ def example_adapter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
         yield folder
+        # The next test may want it from its source.
         for name in [name for name in sys.modules if name.startswith("loyalty_sdk_cornershop")]:
             del sys.modules[name]

@@ -40,7 +40,7 @@ async def test_every_kind_leaves_the_sandbox_sound(acme: Any, ask: Ask, give: As
 
 @pytest.mark.parametrize("applied", [False, True])
 @pytest.mark.parametrize("status", [400, 408, 500, 503, 504])
-async def test_error(acme: Any, give: Ask, status: int, applied: bool) -> None:
+async def test_error(acme: Any, give: Ask, status: int, applied: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """An error comes in the vendor's shape, before or after the write was applied."""
     async with Sandbox(vendors=[acme]) as sandbox:
         sandbox.faults.add("error", status=status, applied=applied)
@@ -107,13 +107,13 @@ async def test_redirect(acme: Any, give: Ask) -> None:
     ],
 )
 @pytest.mark.parametrize("applied", [False, True])
-async def test_replaced_answers(
+async def test_replaced_answers(  # noqa: PLR0913, PLR0917 - the columns of one table
     acme: Any,
     give: Ask,
     kind: Any,
     status: int,
     body: bytes,
-    applied: bool,
+    applied: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     """A 202, a success that is none, a log-in page: whether or not the write was applied."""
     async with Sandbox(vendors=[acme]) as sandbox:
@@ -158,7 +158,7 @@ async def test_drop(acme: Any, give: Ask, options: Any, balance: int) -> None:
 
 
 @pytest.mark.parametrize("applied", [False, True])
-async def test_hang(acme: Any, give: Ask, applied: bool) -> None:
+async def test_hang(acme: Any, give: Ask, applied: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """A request that hangs gets no answer while the connection stays open."""
     async with Sandbox(vendors=[acme]) as sandbox:
         sandbox.faults.add("hang", applied=applied)
@@ -169,7 +169,7 @@ async def test_hang(acme: Any, give: Ask, applied: bool) -> None:
 
 
 @pytest.mark.parametrize("applied", [False, True])
-async def test_latency(acme: Any, give: Ask, applied: bool) -> None:
+async def test_latency(acme: Any, give: Ask, applied: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """Latency waits before the effect or after it, and the answer is true."""
     async with Sandbox(vendors=[acme]) as sandbox:
         sandbox.faults.add("latency", seconds=0.05, jitter=0.01, applied=applied)

@@ -110,7 +110,7 @@ async def test_settings(acme: Any, ask: Ask) -> None:
         ("POST", "transactions", {"until": "soon"}, "until is an ISO 8601"),
     ],
 )
-async def test_bad_requests(
+async def test_bad_requests(  # noqa: PLR0913, PLR0917 - the columns of one table
     acme: Any, ask: Ask, method: str, path: str, body: Any, message: str
 ) -> None:
     """What is wrong with a request is said in one line."""

@@ -63,8 +63,8 @@ def test_array_names_the_item() -> None:
 
 @given(
     st.datetimes(
-        min_value=datetime(1970, 1, 2),
-        max_value=datetime(2100, 1, 1),
+        min_value=datetime(1970, 1, 2),  # noqa: DTZ001 - hypothesis wants it naive
+        max_value=datetime(2100, 1, 1),  # noqa: DTZ001 - hypothesis wants it naive
         timezones=st.just(UTC) | st.just(timezone(timedelta(hours=-7))),
     )
 )

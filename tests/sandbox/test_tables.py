@@ -49,14 +49,14 @@ def moment(step: int | None) -> datetime | None:
     odd=st.booleans(),
     skip=st.integers(0, 3),
 )
-def test_page_is_a_slice(
+def test_page_is_a_slice(  # noqa: PLR0913, PLR0917 - the columns of one table
     steps: list[int],
     limit: int,
     anchor: int | None,
-    ascending: bool,
+    ascending: bool,  # noqa: FBT001 - a parameter of the test
     since: int | None,
     until: int | None,
-    odd: bool,
+    odd: bool,  # noqa: FBT001 - a parameter of the test
     skip: int,
 ) -> None:
     """A page holds the rows that a filter and a sort of the whole table would give."""

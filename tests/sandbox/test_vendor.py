@@ -31,7 +31,7 @@ def test_what_a_vendor_must_say() -> None:
     with pytest.raises(NotImplementedError):
         vendor.settings()
     with pytest.raises(NotImplementedError):
-        vendor.authenticate(attrs.make_class("Nothing", [])())  # type: ignore[arg-type]
+        vendor.authenticate(attrs.make_class("Nothing", [])())
     with pytest.raises(NotImplementedError):
         vendor.error(500, "broken")
 

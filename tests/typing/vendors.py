@@ -52,6 +52,7 @@ async def loyaltylion() -> None:
     """A provider object gives its own flows their types."""
     vendor = LoyaltyLion(api_key="pat_...", site_id=7)
     async with connect(vendor) as client:
+        assert_type(client.provider, LoyaltyLion)
         await client.run(vendor.update_activity("$signup", "a-1", STATE))
         order = await client.run(vendor.get_order("A-1"))
         assert_type(order, OrderRecord)
