@@ -60,8 +60,8 @@ _HOMES = {
     "_client": "LoyaltyClient connect",
     "_flow": "Acknowledgement Flow Request Response Safety expand get",
     "_map": "Result",
-    "_models": "Activity Customer DiscountCode Identity Order Outcome Page PointsAdjustment Receipt "
-    "Transaction TransactionKind",
+    "_models": "Activity Customer DiscountCode Identity Order Outcome Page PointsAdjustment "
+    "Receipt Transaction TransactionKind",
     "_paging": "Pages",
     "_pool": "SessionPool",
     "_provider": "Credential Provider Refusal Setting",

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Iterable
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+)
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from . import _checks, _cursor
@@ -27,9 +33,9 @@ from ._models import (
 from ._origin import check_origin
 from ._paging import Pages, Source
 from ._pool import SessionPool
-from ._provider import Provider
 from ._registry import load
 from ._retry import RetryPolicy, exchange
+from ._secrets import masked
 from .errors import (
     ClientClosedError,
     ConfigurationError,
@@ -39,10 +45,13 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from types import TracebackType
 
     # Type checkers know this one; with it `LoyaltyClient` alone means any provider.
     from typing_extensions import TypeVar as DefaultingTypeVar
+
+    from ._provider import Provider
 
     P = DefaultingTypeVar("P", bound=Provider, default=Any)
 else:
@@ -56,7 +65,7 @@ PageFlow = Callable[[str | None, Mapping[str, Any]], Flow[Page[T]]]
 _UNCHANGED: Any = object()
 
 
-def connect(  # noqa: PLR0913 - each is one thing a deployment decides
+def connect(
     provider: str | P,
     *,
     pool: SessionPool | None = None,
@@ -80,8 +89,12 @@ def connect(  # noqa: PLR0913 - each is one thing a deployment decides
     Raises:
         ConfigurationError: A setting is missing, unknown or wrong; the message names it.
     """
-    made: Any = _make(provider, settings) if isinstance(provider, str) else provider
-    if made is provider and settings:
+    made: Any = provider
+    if isinstance(provider, str):
+        kind = load(provider)
+        settings = _masked(kind, settings)
+        made = _make(kind, provider, settings)
+    elif settings:
         names = ", ".join(sorted(settings))
         raise ConfigurationError(
             f"settings beside a Provider object: {names}", hint="Give them to its class"
@@ -97,8 +110,13 @@ def connect(  # noqa: PLR0913 - each is one thing a deployment decides
     )
 
 
-def _make(name: str, settings: dict[str, Any]) -> Provider:
-    kind = load(name)
+def _masked(kind: type[Provider], settings: dict[str, Any]) -> dict[str, Any]:
+    """Keys must not stand in the locals of a traceback, misspelt ones neither."""
+    open_ = {setting.name for setting in kind.settings if not setting.secret}
+    return {name: value if name in open_ else masked(value) for name, value in settings.items()}
+
+
+def _make(kind: type[Provider], name: str, settings: dict[str, Any]) -> Provider:
     known = [setting.name for setting in kind.settings]
     unknown = sorted(set(settings) - set(known))
     if unknown:
@@ -202,7 +220,7 @@ class LoyaltyClient(Generic[P]):
         items: Iterable[T] | AsyncIterable[T],
         *,
         concurrency: int = 64,
-    ) -> AsyncIterator[Result[T]]:
+    ) -> AsyncGenerator[Result[T], None]:
         """Call ``operation`` for every item, at most ``concurrency`` at once.
 
         Results come in order of completion, one per item, and a failure is a result like any
@@ -241,7 +259,7 @@ class LoyaltyClient(Generic[P]):
         given = {key: value for key, value in filters.items() if value is not None}
         return self._pages(flow_factory, given, cursor, prefetch=prefetch)
 
-    async def request(
+    async def request(  # noqa: PLR0913 - the parts of a request
         self,
         method: str,
         path: str,
@@ -278,13 +296,13 @@ class LoyaltyClient(Generic[P]):
     ) -> LoyaltyClient[P]:
         """A copy with another deadline or policy; it shares and never closes the pool."""
         other = copy.copy(self)
-        other._own_pool = None
+        other._own_pool = None  # noqa: SLF001 - the copy is of this very class
         if deadline is not _UNCHANGED:
             if deadline is not None and not deadline > 0:
                 raise ConfigurationError("deadline must be more than 0 seconds")
-            other._deadline = deadline
+            other._deadline = deadline  # noqa: SLF001 - as above
         if retry is not _UNCHANGED:
-            other._retry = retry
+            other._retry = retry  # noqa: SLF001 - as above
         return other
 
     def supports(self, operation: str) -> bool:
@@ -383,9 +401,7 @@ class LoyaltyClient(Generic[P]):
             headers = await self._provider_headers(timeout)
             return await self._pool.send(url, request, headers, timeout)
 
-        return await exchange(
-            self._provider, request, self._retry, call.deadline, send, call.note
-        )
+        return await exchange(self._provider, request, self._retry, call.deadline, send, call.note)
 
     async def _provider_headers(self, timeout: float) -> dict[str, str]:
         """The credentials for one try; a callable key is asked each time."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping  # noqa: TC003 - attrs resolves it
 from datetime import datetime
 from typing import Any
 
@@ -96,9 +96,10 @@ def _store(value: Any) -> Any:
 
 
 def _restore(value: Any) -> Any:
-    if isinstance(value, dict):
-        return datetime.fromisoformat(str(value["time"]))  # pyright: ignore[reportUnknownArgumentType]
-    if isinstance(value, list):
-        items: list[Any] = value
-        return tuple(items)
-    return value
+    match value:
+        case {"time": str(moment)}:
+            return datetime.fromisoformat(moment)
+        case [*items]:
+            return tuple(items)
+        case _:
+            return value

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+)
 from typing import Generic, TypeVar
 
 import attrs
 
-from ._models import Receipt
+from ._models import Receipt  # noqa: TC001 - attrs resolves it
 from .errors import ConfigurationError
 
 T = TypeVar("T")
@@ -33,7 +40,7 @@ async def map_calls(
     operation: Callable[[T], Awaitable[Receipt]],
     items: Iterable[T] | AsyncIterable[T],
     concurrency: int,
-) -> AsyncIterator[Result[T]]:
+) -> AsyncGenerator[Result[T], None]:
     """Results in order of completion; see `LoyaltyClient.map`."""
     if concurrency < 1:
         raise ConfigurationError("map: concurrency must be at least 1")

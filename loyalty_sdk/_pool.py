@@ -7,7 +7,8 @@ import inspect
 import os
 import warnings
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
@@ -72,7 +73,7 @@ class SessionPool:
         ConfigurationError: A number is out of range.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one thing a deployment decides
         self,
         *,
         connections: int = 100,
@@ -234,7 +235,7 @@ class SessionPool:
                 # thread's loop could wait for ever.
                 loop.call_soon_threadsafe(held.close_soon)
 
-    async def __aenter__(self) -> SessionPool:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -278,7 +279,7 @@ class _LoopSession:
 
 
 def _marking_request() -> type[aiohttp.ClientRequest]:
-    """aiohttp's request, made to say when it starts to leave."""
+    """The request of aiohttp, made to say when it starts to leave."""
     global _MarkingRequest  # noqa: PLW0603 - made once, when aiohttp is there
     if _MarkingRequest is None:
         import aiohttp  # noqa: PLC0415 - see _open
@@ -323,7 +324,7 @@ def _failure(departure: _Departure, exc: Exception, timeout: float | None) -> Tr
 
 def _caller() -> str:
     """File and line of the first frame outside this package."""
-    package = os.path.dirname(__file__)
+    package = str(Path(__file__).parent)
     frame = inspect.currentframe()  # a whole stack would cost a hundred times more
     while frame is not None and frame.f_code.co_filename.startswith(package):
         frame = frame.f_back

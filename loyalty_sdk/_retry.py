@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import attrs
 
 from ._flow import Acknowledgement, Request, Response, Safety
-from ._provider import Provider
 from .errors import APIError, ConfigurationError, LoyaltyError, TransportError, error_for_status
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from ._provider import Provider
 
 
 class Verdict(Enum):
@@ -77,7 +81,7 @@ def _acknowledged(provider: Provider, request: Request, response: Response) -> b
     return response.failure is None and provider.acknowledges(response)
 
 
-async def exchange(  # noqa: PLR0913 - everything that decides about a repeat
+async def exchange(  # noqa: PLR0913, PLR0917 - everything that decides about a repeat
     provider: Provider,
     request: Request,
     policy: RetryPolicy,
@@ -184,7 +188,7 @@ def refused(provider: Provider, response: Response) -> LoyaltyError:
 _HINTS = {
     401: "Check the credentials; `loyalty doctor` tests them",
     402: "The shop's plan does not include this",
-    403: "The key lacks a scope, or the shop's plan lacks the feature; `loyalty doctor` tells which",
+    403: "The key lacks a scope, or the plan lacks the feature; `loyalty doctor` tells which",
     429: "Too many requests; send fewer at once",
 }
 

@@ -96,7 +96,7 @@ async def server() -> AsyncIterator[ScriptedServer]:
     """A running `ScriptedServer`."""
     scripted = ScriptedServer()
     listener = await asyncio.start_server(scripted.serve, "127.0.0.1", 0)
-    scripted.url = "http://127.0.0.1:{}".format(listener.sockets[0].getsockname()[1])
+    scripted.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
     yield scripted
     listener.close()
     for writer in list(scripted.connections):

@@ -41,6 +41,7 @@ ACTIVITY = Activity(id="act", name="review", customer=Customer(id="1001"))
 
 
 async def drop(writer: asyncio.StreamWriter) -> None:
+    """Close the connection without an answer."""
     writer.transport.abort()
 
 
@@ -98,7 +99,9 @@ async def test_a_write_is_sent_again_after_429(server: Any, client: LoyaltyClien
 async def test_a_refused_write_says_so(server: Any, client: LoyaltyClient) -> None:
     """The error carries outcome, receipt, origin and the vendor's words."""
     server.script = [server.http(400, b'{"error": "no such shop"}')]
-    with pytest.raises(BadRequestError, match=r"tiny create_order: HTTP 400: no such shop") as caught:
+    with pytest.raises(
+        BadRequestError, match="tiny create_order: HTTP 400: no such shop"
+    ) as caught:
         await client.create_order(ORDER)
     assert Outcome.REJECTED is caught.value.outcome
     assert ("tiny", "create_order", "tiny") == (
@@ -178,7 +181,7 @@ async def test_errors_of_calls_pickle_with_all_they_know(
     server.script = [server.http(400, b'{"error": "no"}')]
     with pytest.raises(BadRequestError) as caught:
         await client.create_order(ORDER)
-    copy = pickle.loads(pickle.dumps(caught.value))
+    copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own bytes
     assert vars(caught.value) == vars(copy)
     assert str(caught.value) == str(copy)
 
@@ -340,8 +343,19 @@ async def test_a_body_that_says_failure_is_no_success(server: Any, client: Loyal
 
 @pytest.mark.parametrize(
     "path",
-    ["", "v2", "//evil.example.com/", "http://evil.example.com", "/a?b=c", "/a#b", "/a b", "/a/../b",
-     "/a\r\nX: y", "/é", "/."],
+    [
+        "",
+        "v2",
+        "//evil.example.com/",
+        "http://evil.example.com",
+        "/a?b=c",
+        "/a#b",
+        "/a b",
+        "/a/../b",
+        "/a\r\nX: y",
+        "/é",
+        "/.",
+    ],
 )
 async def test_a_path_that_is_none_is_refused(
     server: Any, client: LoyaltyClient, path: str

@@ -55,7 +55,9 @@ def test_what_is_no_origin_is_refused(given: Any) -> None:
     assert "pass" not in str(caught.value)
 
 
-@pytest.mark.parametrize("given", ["http://api.example.com", "http://10.0.0.1", "http://localhost.example.com"])
+@pytest.mark.parametrize(
+    "given", ["http://api.example.com", "http://10.0.0.1", "http://localhost.example.com"]
+)
 def test_plain_http_stays_on_this_machine(given: str) -> None:
     """It would carry the key readably, unless somebody says so."""
     with pytest.raises(ConfigurationError, match="allow_http"):

@@ -33,6 +33,7 @@ WRITE = Request(
 
 
 async def send(pool: SessionPool, url: str, request: Request = READ, timeout: float = 2.0) -> Any:
+    """Send to ``url`` and hand out the answer."""
     return await pool.send(url + request.target, request, {"X-Key": "k"}, timeout)
 
 
@@ -88,6 +89,7 @@ async def test_connections_are_bounded(server: Any) -> None:
 
 
 async def drop(writer: asyncio.StreamWriter) -> None:
+    """Close the connection without an answer."""
     writer.transport.abort()
 
 
@@ -292,7 +294,6 @@ def test_a_pool_left_open_warns_with_where_it_was_made(server_thread: str) -> No
 
     with pytest.warns(ResourceWarning, match=r"made at .*test_pool\.py:\d+"):
         asyncio.run(forget())
-        gc.collect()
 
 
 def test_the_same_pool_serves_one_event_loop_after_another(server_thread: str) -> None:
@@ -375,8 +376,9 @@ def _child(pool: SessionPool, url: str, results: Any) -> None:
 @pytest.mark.parametrize("setting", ["connections", "max_response_bytes"])
 def test_numbers_out_of_range_are_refused(setting: str) -> None:
     """A setting below its least value is named."""
+    wrong: dict[str, Any] = {setting: 0}
     with pytest.raises(ConfigurationError, match=setting):
-        SessionPool(**{setting: 0})
+        SessionPool(**wrong)
 
 
 async def test_cancelling_a_send_leaves_no_connection_in_use(server: Any) -> None:

@@ -38,9 +38,8 @@ from loyalty_sdk._retry import Verdict, refused, retry_after, verdict
 OTHER_2XX = st.integers(200, 299).filter(lambda status: status != 202)
 
 
-def request(
-    safety: Safety = Safety.ONCE, by: Acknowledgement = Acknowledgement.STATUS
-) -> Request:
+def request(safety: Safety = Safety.ONCE, by: Acknowledgement = Acknowledgement.STATUS) -> Request:
+    """A write of that safety."""
     return Request(
         method="POST", template="/x", path="/x", safety=safety, acknowledged_by=by, reference="r"
     )
@@ -50,6 +49,7 @@ class Says(Provider):
     """A provider whose body acknowledgement is the word yes."""
 
     def acknowledges(self, response: Response, /) -> bool:
+        """Yes is success."""
         return response.body == b"yes"
 
 
@@ -195,6 +195,7 @@ def test_a_policy_out_of_range_is_refused(wrong: dict[str, Any]) -> None:
 
 
 async def drop(writer: asyncio.StreamWriter) -> None:
+    """Close the connection without an answer."""
     writer.transport.abort()
 
 

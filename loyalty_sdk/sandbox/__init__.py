@@ -8,9 +8,23 @@
 
 from ._arrivals import Arrival
 from ._clock import Clock
+from ._fault_kinds import FAULT_KINDS, FaultKind
 from ._faults import Fault, Faults
 from ._rows import Account, Entry
 from ._sandbox import Sandbox
-from ._switches import Rule, Switches
+from ._switches import Rule, Switches, SwitchOptions
 
-__all__ = ["Account", "Arrival", "Clock", "Entry", "Fault", "Faults", "Rule", "Sandbox", "Switches"]
+__all__ = [
+    "FAULT_KINDS",
+    "Account",
+    "Arrival",
+    "Clock",
+    "Entry",
+    "Fault",
+    "FaultKind",
+    "Faults",
+    "Rule",
+    "Sandbox",
+    "SwitchOptions",
+    "Switches",
+]

@@ -67,6 +67,9 @@ class Exchange:
             arrival.body = await request.read()
         except (web.RequestPayloadError, ConnectionError):
             return abort(request)
+        except web.HTTPRequestEntityTooLarge as exc:
+            # The rest of the body is still to come: the connection is of no more use.
+            return self._reply(arrival, Answer(exc.status), stays=False)
         struck = self.faults.draw(arrival)
         if vendor is None:
             return self._reply(arrival, Answer(404))
@@ -109,11 +112,11 @@ class Exchange:
         arrival.status = None if fault.kind in {"drop", "hang"} else answer.status
         return await misbehave(listener, self._clock, request, fault, answer)
 
-    def _reply(self, arrival: Arrival, answer: Answer) -> Reply:
+    def _reply(self, arrival: Arrival, answer: Answer, *, stays: bool = True) -> Reply:
         arrival.status = answer.status
         if arrival.method == "HEAD":
             answer = attrs.evolve(answer, body=b"")
-        return Reply(wire(self._clock, answer))
+        return Reply(wire(self._clock, answer, stays=stays), stays=stays)
 
     def _find(
         self, request: web.BaseRequest, arrival: Arrival, vendor: VendorSandbox, origin: str

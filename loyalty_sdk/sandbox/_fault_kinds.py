@@ -11,14 +11,15 @@ from loyalty_sdk.errors import ConfigurationError
 
 from ._arrivals import Arrival
 
-Kind = Literal[
+FaultKind = Literal[
     "latency", "rate_limit", "error", "redirect", "accepted", "success_false", "captive",
     "drop", "hang", "truncate", "wrong_length", "garble", "drip",
     "repeat", "cycle", "endless", "empty",
 ]  # fmt: skip
 Match = str | Callable[[Arrival], bool]
 
-KINDS: tuple[str, ...] = get_args(Kind)
+FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+"""Every kind; `Faults.add` says what each does."""
 PAGING = frozenset({"repeat", "cycle", "endless", "empty"})
 # They damage the true answer, so there must be one.
 _ALWAYS_APPLIED = PAGING | {"truncate", "wrong_length", "garble", "drip"}

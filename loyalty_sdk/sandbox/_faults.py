@@ -9,7 +9,15 @@ import attrs
 
 from loyalty_sdk.errors import ConfigurationError
 
-from ._fault_kinds import KINDS, Kind, Match, check_odds, matcher, options_of, whether_applied
+from ._fault_kinds import (
+    FAULT_KINDS,
+    FaultKind,
+    Match,
+    check_odds,
+    matcher,
+    options_of,
+    whether_applied,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,7 +84,7 @@ class Faults:
 
     def add(  # noqa: PLR0913 - what they mean is the same for every kind
         self,
-        kind: Kind,
+        kind: FaultKind,
         *,
         match: Match | None = None,
         share: float = 1.0,
@@ -141,8 +149,8 @@ class Faults:
         Raises:
             ConfigurationError: The kind or an option is unknown, or a value out of range.
         """
-        if kind not in KINDS:
-            known = ", ".join(KINDS)
+        if kind not in FAULT_KINDS:
+            known = ", ".join(FAULT_KINDS)
             raise ConfigurationError(f"no fault is called {kind!r}", hint=f"There are: {known}")
         check_odds(share, times)
         fault = Fault(

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from ._arrivals import Arrival
-    from ._fault_kinds import Kind
+    from ._fault_kinds import FaultKind
     from ._faults import Fault
     from ._rows import Entry
     from ._sandbox import Sandbox
@@ -96,7 +96,7 @@ class Inspector:
     def _faults(self) -> Any:
         return {"faults": [_fault(fault) for fault in self._sandbox.faults]}
 
-    def _add_fault(self, kind: Kind, **options: Any) -> Any:
+    def _add_fault(self, kind: FaultKind, **options: Any) -> Any:
         return _fault(self._sandbox.faults.add(kind, **options))
 
     def _clock(self, advance: float = 0.0) -> Any:

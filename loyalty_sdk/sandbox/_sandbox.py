@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from loyalty_sdk.errors import ConfigurationError
@@ -249,8 +249,20 @@ class Sandbox:
 
 
 def registered() -> list[type[VendorSandbox]]:
-    """The vendor halves of all installed adapters, by name."""
-    return [entry.load() for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)]
+    """The vendor halves of all installed adapters, by name.
+
+    Raises:
+        ConfigurationError: One of them cannot be imported.
+    """
+    return [_loaded(entry) for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)]
+
+
+def _loaded(entry: EntryPoint) -> type[VendorSandbox]:
+    try:
+        half: type[VendorSandbox] = entry.load()
+    except Exception as exc:
+        raise ConfigurationError(f"{entry.value}, sandbox of {entry.name}, is broken") from exc
+    return half
 
 
 def _known_scopes(vendor: VendorSandbox, scopes: Collection[str]) -> frozenset[str]:

@@ -163,8 +163,8 @@ class VendorSandbox:
             return None
         return _kept(_MARKER.sub("", text, count=1) if call.stranger else text, self.switches.notes)
 
-    def origin(self, call: Call) -> str:
-        """`Entry.origin` for what the call writes."""
+    def author(self, call: Call) -> str:
+        """Who writes with ``call``: `Entry.origin`."""
         return "stranger" if call.stranger else "api"
 
     def refuses_customer(self, customer_id: str, *, nested: bool = False) -> bool:

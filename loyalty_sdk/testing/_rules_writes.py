@@ -53,8 +53,7 @@ class WriteRules(ShopRules):
             assert [row.points for row in rows] == [-20, 50]
             assert {row.customer and row.customer.id for row in rows} <= {PLAIN_ID, None}
 
-        if self.provider().supports("adjust_points"):
-            self._against_the_sandbox(rule)
+        self._against_the_sandbox(rule, "adjust_points")
 
     def test_rate_limited_writes_are_repeated(self) -> None:
         """A write that met 429 was not applied: it is sent again, and leaves one row."""

@@ -209,7 +209,7 @@ class JoySandbox(VendorSandbox):
             kind=kind.neutral,
             reason=texts["userNote"] or texts["reason"],
             note=self.note(call, body.get("adminNote")),
-            origin=self.origin(call),
+            origin=self.author(call),
             detail=kind.saying(**texts),
         )
 

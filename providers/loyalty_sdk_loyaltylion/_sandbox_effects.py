@@ -148,7 +148,7 @@ class Effects:
             points if points > 0 else -self._vendor.removable(account, -points),
             kind="adjusted",
             reason=self._vendor.note(call, reason),
-            origin=self._vendor.origin(call),
+            origin=self._vendor.author(call),
         )
 
     def _earn(self, record: Record, points: int, *, pending: bool, time: datetime) -> None:

@@ -92,7 +92,7 @@ class AcmeSandbox(VendorSandbox):
         if points < 0:
             points = -self.removable(account, -points)
         note = self.note(call, body.get("note"))
-        self.ledger.write(account, points, kind="adjusted", note=note, origin=self.origin(call))
+        self.ledger.write(account, points, kind="adjusted", note=note, origin=self.author(call))
 
 
 @pytest.fixture

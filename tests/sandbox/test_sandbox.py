@@ -4,6 +4,7 @@ import asyncio
 import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import EntryPoint
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,7 +12,8 @@ import pytest
 
 from loyalty_sdk.errors import ConfigurationError
 from loyalty_sdk.sandbox import Sandbox
-from loyalty_sdk.sandbox._sandbox import registered
+from loyalty_sdk.sandbox._sandbox import GROUP, registered
+from loyalty_sdk.sandbox._server import Closing, Listener
 
 Ask = Any
 
@@ -292,6 +294,38 @@ def test_registered_halves() -> None:
     assert names
     assert sorted(names) == names
     assert tuple(names) == Sandbox().providers
+
+
+def test_broken_half(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An adapter whose half cannot be imported is named."""
+    broken = EntryPoint("broken", "no_such_module:Sandbox", GROUP)
+    monkeypatch.setattr("loyalty_sdk.sandbox._sandbox.entry_points", lambda **_: [broken])
+    with pytest.raises(ConfigurationError, match="no_such_module:Sandbox, sandbox of broken"):
+        Sandbox()
+
+
+async def test_bodies_have_a_limit(acme: Any, ask: Ask) -> None:
+    """A body of more than a megabyte is 413 and ends the connection."""
+    async with Sandbox(vendors=[acme]) as sandbox:
+        answer = await ask(
+            sandbox, "POST", "/acme/points/1", {"points": 1, "note": "x" * 2**20}, Connection="Keep"
+        )
+    assert (413, "close") == (answer.status, answer.headers["connection"])
+    assert (413, False) == (sandbox.arrivals[0].status, sandbox.arrivals[0].applied)
+
+
+async def test_pause_that_ends_as_the_sandbox_stops(acme: Any) -> None:
+    """A wait that is over in the moment the sandbox stops is cut short all the same."""
+    listener = Listener(Sandbox(vendors=[acme])._serve)
+    await listener.open(0)
+    pause = asyncio.create_task(listener.pause(0))
+    for _ in range(2):
+        await asyncio.sleep(0)
+    await listener.close()
+    with pytest.raises(Closing):
+        await pause
+    with pytest.raises(Closing):
+        await listener.pause(60)
 
 
 async def test_two_sandboxes(acme: Any, give: Ask) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -26,8 +29,10 @@ from loyalty_sdk import (
     get,
     wire,
 )
+from loyalty_sdk._provider import OPERATIONS
 from loyalty_sdk.testing import ProviderConformance
 
+EXAMPLE = Path(__file__).parent.parent / "example_adapter"
 Break = Callable[[Any], dict[str, Any]]
 BROKEN: dict[str, list[Break]] = {}
 
@@ -89,6 +94,17 @@ def _says_it_can(_: Any) -> dict[str, Any]:
 def _sends_all_the_same(sound: Any) -> dict[str, Any]:
     def track_activity(self: Any, activity: Any) -> Any:
         yield get("/corner/me")
+
+    def supports(self: Any, operation: str) -> bool:
+        return operation != "track_activity"
+
+    return {"track_activity": track_activity, "supports": supports}
+
+
+@breaks("test_unsupported_operations_say_so")
+def _does_nothing_at_all(sound: Any) -> dict[str, Any]:
+    def track_activity(self: Any, activity: Any) -> Any:
+        yield from ()
 
     def supports(self: Any, operation: str) -> bool:
         return operation != "track_activity"
@@ -386,6 +402,29 @@ def _has_a_number_for_a_program(_: Any) -> dict[str, Any]:
 # ---------------------------------------------------------------- the test
 
 
+EXEMPT = f"""
+import sys
+sys.path.insert(0, {str(EXAMPLE)!r})
+from loyalty_sdk import Identity, get
+from loyalty_sdk.testing import ProviderConformance
+from loyalty_sdk_cornershop import CornerShop
+from loyalty_sdk_cornershop._sandbox import CornerShopSandbox
+
+class Nameless(CornerShop):
+    def whoami(self):
+        yield get("/corner/me")
+        return Identity(program="")
+
+class TestNameless(ProviderConformance):
+    name = "cornershop"
+    exempt = {{"test_whoami_names_the_program": "it has no name"}}
+    provider_class = lambda _: Nameless
+    sandbox_class = lambda _: CornerShopSandbox
+
+class TestNamed(TestNameless):
+    exempt = {{"test_whoami_names_the_program": "it was wrong once"}}
+    provider_class = lambda _: CornerShop
+"""
 PARAMETERS: dict[str, dict[str, Any]] = {
     "test_circles_end": {"fault": "cycle"},
     "test_open_writes_land_once": {"fault": "drop"},
@@ -427,6 +466,31 @@ def test_a_broken_adapter_fails(rule: str, broken: Break, cornershop: Any) -> No
 
     # The rule itself has to be sound.
     assert not isinstance(caught.value, TypeError | NameError), caught.value
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_an_adapter_may_be_able_to_do_nothing(rule: str, cornershop: Any) -> None:
+    """What a provider refuses is not asked of it."""
+    nothing = {name: getattr(Provider, name) for name in (*OPERATIONS, "whoami", "limitations")}
+    adapter = type("Mute", (cornershop.adapter,), nothing)
+
+    run(rule, cornershop._replace(adapter=adapter), lists=())
+
+
+def test_exempt_rules_are_expected_to_fail(tmp_path: Path) -> None:
+    """An exempt rule that fails is an xfail with its reason, and one that holds is an error."""
+    (tmp_path / "test_exempt.py").write_text(EXEMPT)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-rx", "-c", "/dev/null", "-k", "whoami", str(tmp_path)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert "1 failed, 1 xfailed" in ended.stdout.splitlines()[-1].replace("deselected, ", "")
+    assert "- it has no name" in ended.stdout
+    assert "[XPASS(strict)] it was wrong once" in ended.stdout
 
 
 def test_every_rule_can_fail() -> None:

@@ -6,7 +6,7 @@ The checkers read it against the installed wheel and against an editable install
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, assert_type
@@ -151,7 +151,7 @@ async def read(client: LoyaltyClient) -> None:
 async def many(client: LoyaltyClient) -> None:
     """The results of `map` know the type of their items."""
     results = client.map(client.create_order, [ORDER], concurrency=8)
-    assert_type(results, AsyncIterator[Result[Order]])
+    assert_type(results, AsyncGenerator[Result[Order], None])
     async for result in results:
         assert_type(result.item, Order)
         assert_type(result.receipt, Receipt | None)
