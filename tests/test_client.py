@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 import time
+import traceback
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -20,6 +21,7 @@ from loyalty_sdk import (
     ConnectError,
     Customer,
     DeadlineExceededError,
+    Flow,
     LoyaltyClient,
     LoyaltyError,
     MalformedResponseError,
@@ -30,7 +32,9 @@ from loyalty_sdk import (
     RetryPolicy,
     Safety,
     SessionPool,
+    Setting,
     TransactionKind,
+    TransportError,
     UnsupportedOperationError,
     ValidationError,
     connect,
@@ -392,3 +396,52 @@ async def test_kinds_must_be_some_kinds(client: LoyaltyClient, kinds: Any) -> No
 async def test_one_kind_may_stand_alone(client: LoyaltyClient) -> None:
     """A single kind is a collection of one."""
     client.list_transactions(kinds=TransactionKind.EARNED, created_from=datetime.now(UTC))
+
+
+def test_an_unknown_setting_is_named_and_shown_nowhere(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error names it and the known ones; a misspelt key's value is in no frame."""
+    monkeypatch.setattr(tiny, "settings", (Setting("base_url"), Setting("key", secret=True)))
+    monkeypatch.setattr("loyalty_sdk._client.load", lambda _: tiny)
+    assert "tiny" == connect("tiny", base_url="http://127.0.0.1:1", key="k").provider.name
+    with pytest.raises(ConfigurationError, match=r"no setting kee. It has base_url, key") as caught:
+        connect("tiny", kee="planted")
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    frames = [frame for frame in shown.stack if frame.filename.endswith("_client.py")]
+    assert frames
+    assert not [frame for frame in frames if "planted" in str(frame.locals)]
+
+
+async def test_an_answer_that_a_flow_cannot_use_leaves_the_write_unsent(
+    server: Any, tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unreadable before the write is an error; only beside an acknowledgement it is none."""
+
+    def ask_first(provider: Any, order: Order) -> Flow[None]:
+        yield from provider.whoami()
+        yield provider.post(Safety.ONCE, order.id)
+
+    monkeypatch.setattr(tiny, "create_order", ask_first)
+    server.script = [server.http(body=b"<html>")]
+    async with connect(tiny(server.url)) as client:
+        with pytest.raises(MalformedResponseError) as caught:
+            await client.create_order(ORDER)
+    assert Outcome.NOT_SENT is caught.value.outcome
+    assert 1 == len(server.arrivals)
+
+
+async def test_a_read_that_stays_cut_ends_as_a_broken_connection(
+    server: Any, client: LoyaltyClient
+) -> None:
+    """A head without its body is no answer to a read."""
+
+    async def cut(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
+        await writer.drain()
+        writer.close()
+
+    server.script = [cut] * 4
+    with pytest.raises(TransportError, match="broke"):
+        await client.run(client.provider.whoami())
+    assert 4 == len(server.arrivals)
