@@ -192,6 +192,52 @@ def test_is_type_keeps_bool_and_int_apart(value: object, wanted: type, messages:
     assert messages == found(_checks.is_type, value, wanted)
 
 
+@pytest.mark.parametrize(
+    ("rule", "value", "sound"),
+    [
+        (_checks.text, "é", True),
+        (_checks.text, "\ud800", False),
+        (_checks.text, 5, False),
+        (_checks.integer, 5, True),
+        (_checks.integer, 2**64, False),
+        (_checks.integer, "5", False),
+    ],
+)
+def test_rules_tell_whether_to_go_on(
+    rule: Any,
+    value: object,
+    sound: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """A rule says whether further rules can look at the value."""
+    assert sound is rule([], "here", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "messages"),
+    [
+        (1, []),
+        (500, []),
+        (0, ["must be between 1 and 500"]),
+        (501, ["must be between 1 and 500"]),
+        (True, ["wanted an int, got bool"]),
+        (1.5, ["wanted an int, got float"]),
+        (None, ["wanted an int, got nothing"]),
+    ],
+)
+def test_between_includes_its_bounds(value: object, messages: list[str]) -> None:
+    """A number within bounds, both inclusive, and nothing that is no number."""
+    assert messages == found(_checks.between(1, 500), value)
+
+
+@pytest.mark.parametrize("value", ["B", "", "c", None, [], {}, 1])
+def test_one_of_takes_what_is_written_exactly_so(value: object) -> None:
+    """One of the words, and nothing else, whatever class it is of."""
+    assert [] == found(_checks.one_of("a", "b"), "b")
+    assert [f"wanted one of a, b, got {_checks.kind(value)}"] == found(
+        _checks.one_of("a", "b"), value
+    )
+
+
 @RULE
 @given(JSON_VALUES)
 def test_json_value_takes_what_comes_back_equal(value: Any) -> None:

@@ -158,6 +158,18 @@ def test_str_leaves_out_what_is_not_known() -> None:
     assert "whoami: it went wrong" == str(error)
 
 
+def test_an_api_error_knows_nothing_until_it_is_told() -> None:
+    """Status, code, words and wait are those of an answer, and there was none."""
+    error = APIError()
+
+    assert (0, None, None, None) == (
+        error.status,
+        error.code,
+        error.vendor_message,
+        error.retry_after,
+    )
+
+
 def test_details_are_never_shared() -> None:
     """Two errors without details do not share one mapping."""
     assert APIError().details is not APIError().details

@@ -129,6 +129,12 @@ def test_a_request_is_a_frozen_value() -> None:
         request.method = "GET"  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("kind", [Request, Response])
+def test_both_are_keyword_only(kind: Any) -> None:
+    """A request or response is made by keywords, so that adding a field never shifts another."""
+    assert all(field.kw_only for field in attrs.fields(kind))
+
+
 def test_writes_are_acknowledged_by_status_unless_said() -> None:
     """The status is what acknowledges a write; an adapter says where the body does."""
     assert Acknowledgement.STATUS is write().acknowledged_by

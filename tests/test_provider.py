@@ -170,6 +170,16 @@ async def test_a_credential_never_shows_its_key() -> None:
     assert "pat_1" not in repr([Credential("pat_1"), await Credential("pat_1").header()])
 
 
+def test_a_setting_is_plain_unless_said() -> None:
+    """A setting is shown, is one text, and comes from no variable unless its adapter says so."""
+    setting = Setting("site_id")
+
+    assert not setting.secret
+    assert not setting.keyed
+    assert setting.env is None
+    assert "5" == setting.parse("5")
+
+
 def test_descriptions_are_values() -> None:
     """Settings, refusals and credentials compare and pickle."""
     described = [

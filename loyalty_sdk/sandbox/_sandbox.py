@@ -13,6 +13,7 @@ from ._exchange import Exchange
 from ._inspector import PREFIX, Inspector
 from ._limits import limits_of
 from ._server import Listener, Reply
+from ._shapes import whole_milliseconds
 from ._switches import Switches, SwitchOptions
 
 if TYPE_CHECKING:
@@ -195,7 +196,14 @@ class Sandbox:
             self.vendor(name).ledger.reset()
 
     def add_key(self, provider: str, key: str, *, scopes: Collection[str] | None = None) -> None:
-        """Accept one more credential, with ``scopes`` or, unless given, all of them."""
+        """Accept one more credential, with ``scopes`` or, unless given, all of them.
+
+        Args:
+            provider: Registered name.
+            key: The key that comes with requests; of a pair the secret one, and for Basic
+                credentials ``token:secret``.
+            scopes: The vendor's own names.
+        """
         vendor = self.vendor(provider)
         vendor.keys[key] = None if scopes is None else _known_scopes(vendor, scopes)
 
@@ -227,15 +235,21 @@ class Sandbox:
             customer_id: The merchant's id; made when nobody knows it.
             count: How many.
             points: Of each row.
-            until: Time of the newest row; now unless given.
+            until: Aware; time of the newest row, now unless given.
             every: Seconds between rows.
+
+        Raises:
+            ConfigurationError: ``until`` has no time zone, or the provider is unknown.
         """
         vendor = self.vendor(provider)
-        newest = until or self.clock.now()
+        if until is not None and until.utcoffset() is None:
+            raise ConfigurationError("until is an aware datetime, this one has no time zone")
+        newest = whole_milliseconds(until or self.clock.now())
+        step = timedelta(milliseconds=round(every * 1000))
         with vendor.ledger.lock:
             account = vendor.ledger.open_account(customer_id)
             for back in range(count - 1, -1, -1):
-                vendor.seed(account, points, time=newest - timedelta(seconds=back * every))
+                vendor.seed(account, points, time=newest - back * step)
 
     async def _serve(self, listener: Listener, request: web.BaseRequest) -> Reply:
         if request.raw_path.startswith(PREFIX):

@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
+MOST = 2**53
+"""The largest whole number that JSON carries to any reader unharmed."""
+
 Check = Callable[[Any], str | None]
 Shape = Mapping[str, Check]
 
@@ -105,14 +108,19 @@ def array(check: Check) -> Check:
 
 
 def decimal(value: object) -> str | None:
-    """A decimal number of 0 or more, as a string."""
+    """A decimal number from 0 to what JSON carries anywhere, as a string."""
     if not isinstance(value, str):
         return "must be a decimal string"
     try:
         amount = Decimal(value)
     except InvalidOperation:
         return "must be a decimal string"
-    return None if amount.is_finite() and amount >= 0 else "must be 0 or more"
+    return None if amount.is_finite() and 0 <= amount <= MOST else "must be 0 or more"
+
+
+def money(value: object) -> str | None:
+    """The same, or as a number."""
+    return decimal(str(value) if number(value) is None else value)
 
 
 def moment(value: object) -> str | None:
@@ -130,8 +138,13 @@ def parse_time(value: str) -> datetime | None:
         parsed = datetime.fromisoformat(value)
     except ValueError:
         return None
-    aware = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-    return aware.replace(microsecond=aware.microsecond // 1000 * 1000)
+    return whole_milliseconds(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
+
+
+def whole_milliseconds(moment: datetime) -> datetime:
+    """``moment`` in UTC, rounded down."""
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def print_time(moment: datetime) -> str:

@@ -38,7 +38,7 @@ _text = shapes.text
 
 _POINT_CHANGE: shapes.Shape = {
     "shopifyCustomerId": _text,
-    "point": shapes.integer(),
+    "point": shapes.integer(-shapes.MOST, shapes.MOST),
     "adminNote": _text,
     "userNote": _text,
     "reason": _text,

@@ -14,6 +14,8 @@ import attrs
 
 from loyalty_sdk.sandbox.vendor import Account, Answer, Call, Entry, Ordered, Table, shapes
 
+from ._sandbox_rows import whole
+
 if TYPE_CHECKING:
     from ._sandbox import JoySandbox
 
@@ -21,6 +23,8 @@ _TYPES = ("earn_point", "redeem_point", "adjust_point")
 _SOURCES = ("admin", "user", "rest_api", "webhook")
 _ORDERS = ("createdAt_desc", "createdAt_asc")
 _CUSTOMER_ORDERS = (*_ORDERS, "updatedAt_desc", "updatedAt_asc", "point_desc", "point_asc")
+
+_MOST_ROWS = 1000
 
 Keep = Callable[[Any], bool]
 
@@ -205,8 +209,7 @@ def _turn(query: _Query) -> tuple[list[Any], bool, bool]:
 def _ending_with(query: _Query, number: int | None) -> list[Any]:
     """The page whose last row is ``number``."""
     ahead, _ = query.page(query.limit - 1, number, backwards=True)
-    own, _ = query.table.page(1, anchor=number and number - 1, ascending=True)
-    return [*ahead, *own]
+    return [*ahead, *(row for row in query.table.rows if row.number == number)]
 
 
 def _earlier(query: _Query) -> list[Any]:
@@ -261,15 +264,12 @@ def _moment(call: Call, name: str) -> datetime | None:
 
 
 def _limit(call: Call, default: int) -> int:
-    text = call.query.get("limit", str(default))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1000):
+    limit = whole(call.query.get("limit", str(default)))
+    if limit is None or not 1 <= limit <= _MOST_ROWS:
         raise _Refused("limit")
-    return int(text)
+    return limit
 
 
 def _number(own_id: str, prefix: str) -> int | None:
     """The number in an id of ours."""
-    digits = own_id.removeprefix(prefix)
-    return (
-        int(digits) if own_id.startswith(prefix) and digits.isascii() and digits.isdigit() else None
-    )
+    return whole(own_id.removeprefix(prefix)) if own_id.startswith(prefix) else None

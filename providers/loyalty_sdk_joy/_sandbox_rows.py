@@ -10,6 +10,9 @@ from loyalty_sdk.sandbox.vendor import Account, Entry, Ledger, shapes
 
 _NEUTRAL = {"earn_point": "earned", "redeem_point": "redeemed", "adjust_point": "adjusted"}
 
+# Of the largest id; Python refuses to read numbers of thousands of digits.
+_DIGITS = 19
+
 _when = shapes.print_time
 
 
@@ -35,9 +38,15 @@ class Kind:
 
 def shopify_id(customer_id: str, *, as_text: bool = False) -> int | str:
     """Shopify's id, which schemas call an integer and examples show as a string, too."""
-    number = customer_id.isascii() and customer_id.isdigit() and str(int(customer_id))
-    fits = number == customer_id and int(customer_id) < 2**63
-    return int(customer_id) if fits and not as_text else customer_id
+    number = whole(customer_id)
+    fits = number is not None and number < 2**63 and str(number) == customer_id
+    return customer_id if as_text or not fits else int(customer_id)
+
+
+def whole(digits: str) -> int | None:
+    """The number that ``digits`` are, None when they are none or too many for an id."""
+    fits = digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS
+    return int(digits) if fits else None
 
 
 class Rows:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _text = shapes.text
-_money = shapes.either(shapes.decimal, shapes.number)
 _id = shapes.either(_text, shapes.number)
 _maybe = shapes.optional(_text)
 
@@ -63,8 +62,8 @@ _ORDER: shapes.Shape = {
     "customer_id": _text,
     "customer_email": _text,
     "merchant_id": _id,
-    "total": _money,
-    "total_shipping": _money,
+    "total": shapes.money,
+    "total_shipping": shapes.money,
     "total_paid": shapes.decimal,
     "payment_status": _PAYMENT,
     "merchant_number": _text,
@@ -89,7 +88,7 @@ _ORDER_STATE: shapes.Shape = {
 }
 
 _POINTS: shapes.Shape = {"points": shapes.integer(1, 1_000_000), "reason": _maybe}
-_REMOVAL: shapes.Shape = {"points": shapes.integer(1), "reason": _maybe}
+_REMOVAL: shapes.Shape = {"points": shapes.integer(1, shapes.MOST), "reason": _maybe}
 _ACTIVITY_STATE: shapes.Shape = {"state": shapes.choice("approved", "declined", "void")}
 _CUSTOMER: shapes.Shape = {"birthday": _text, "blocked": shapes.boolean}
 
@@ -354,7 +353,7 @@ class LoyaltyLionSandbox(VendorSandbox):
 
 def _site(vendor: LoyaltyLionSandbox, call: Call) -> Answer | None:
     site = call.query.get("site_id", "0")
-    return None if site.isdigit() else vendor.error(400, "Invalid site_id")
+    return None if site.isascii() and site.isdigit() else vendor.error(400, "Invalid site_id")
 
 
 def _unprocessable(body: dict[str, Any]) -> str | None:

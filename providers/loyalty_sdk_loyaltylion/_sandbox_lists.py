@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _DATES = ("created_at_min", "created_at_max")
 _UPDATES = ("updated_at_min", "updated_at_max")
+# Of the largest id; Python refuses to read numbers of thousands of digits.
+_DIGITS = 19
 # The method of `Rows` that prints a row of each list.
 _ROWS = {
     "transactions": "transaction",
@@ -300,7 +302,7 @@ def _number(
     given: Mapping[str, str], name: str, default: int, *, least: int = 0, most: int | None = None
 ) -> int:
     text = given.get(name, str(default))
-    value = int(text) if text.isascii() and text.isdigit() else -1
+    value = int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else -1
     if value < least or (most is not None and value > most):
         raise _Refused(name)
     return value

@@ -265,6 +265,8 @@ async def test_reason_stands_in_for_a_user_note(shop: Shop) -> None:
     [
         ("award", 0, 400), ("award", -1, 400), ("deduct", 0, 400), ("deduct", -5, 400),
         ("reset", -1, 400), ("reset", 0, 200), ("award", 2**53, 200),
+
+        ("award", 2**53 + 1, 400), ("adjust", -(2**53) - 1, 400),
         ("award", 1.5, 400), ("award", "5", 400), ("award", True, 400), ("award", None, 400),
     ],
 )  # fmt: skip
@@ -635,6 +637,7 @@ async def test_dates(open_shop: Open, bounds: Any, first: int, last: int) -> Non
         ("limit", "0"), ("limit", "1001"), ("limit", "ten"), ("type", "expire_point"),
         ("source", "shop"), ("order", "point_desc"), ("hasCount", "yes"),
         ("created_at_min", "soon"), ("created_at_max", ""), ("after", "8"), ("before", "act_x"),
+        ("after", "act_" + "9" * 5000),
     ],
 )  # fmt: skip
 async def test_bad_parameters(full: Shop, name: str, value: str) -> None:
@@ -719,6 +722,18 @@ async def test_page_that_repeats(full: Shop) -> None:
     first, second, third = await walk(full, 3)
     assert first == second == third
     assert 5 == len(first)
+
+
+@pytest.mark.parametrize("order", ["createdAt_desc", "point_desc"])
+async def test_customers_that_repeat(shop: Shop, order: str) -> None:
+    """The same holds for customers in any order."""
+    for number in range(9):
+        shop.sandbox.add_customer("joy", str(number), points=number % 4)
+    path = f"{API}/customers?limit=3&order={order}"
+    first = (await shop.ask("GET", path)).data
+    shop.sandbox.faults.add("repeat")
+    again = (await shop.ask("GET", f"{path}&after={first[-1]['id']}")).data
+    assert first == again
 
 
 async def test_cycle_of_pages(full: Shop) -> None:

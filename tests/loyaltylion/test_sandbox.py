@@ -265,6 +265,8 @@ async def test_rules(open_shop: Open) -> None:
     assert 8 == len(values)
     pending = [entry.pending for entry in shop.sandbox.ledger("loyaltylion", "1")]
     assert [0, 0, 0, 7, 0] == pending
+    (customer,) = await shop.rows("/v2/customers")
+    assert (21, 7) == (customer["points_approved"], customer["points_pending"])
 
 
 async def test_unmatched_activities_without_a_row(open_shop: Open) -> None:
@@ -503,6 +505,8 @@ async def test_every_documented_order_field(shop: Shop) -> None:
         ({"merchant_id": None}, "merchant_id"),
         ({"total": "ten"}, "total"),
         ({"total": "-1"}, "total"),
+        ({"total": -1}, "total"),
+        ({"total": 1e300}, "total"),
         ({"total_paid": 5}, "total_paid"),
         ({"payment_status": "unpaid"}, "payment_status"),
         ({"discount_codes": [{"code": "A"}]}, "discount_codes"),
@@ -528,10 +532,11 @@ async def test_unknown_fields_ignored(open_shop: Open) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v2/orders", "/v2/activities"])
-async def test_bad_site(shop: Shop, path: str) -> None:
+@pytest.mark.parametrize("site", ["x", "", "-1", "%C2%B2"])
+async def test_bad_site(shop: Shop, path: str, site: str) -> None:
     """A site id that is no number is 400."""
     body = ORDER if path.endswith("orders") else ACTIVITY
-    assert 400 == (await shop.ask("POST", f"{path}?site_id=x", body)).status
+    assert 400 == (await shop.ask("POST", f"{path}?site_id={site}", body)).status
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -732,6 +737,16 @@ async def test_below_zero(open_shop: Open, how: Any, status: int, points: list[i
     assert points == shop.points()
 
 
+async def test_nothing_to_take_below_zero(shop: Shop) -> None:
+    """A refund may leave less than nothing; a removal that is clamped takes nothing then."""
+    await shop.ask("POST", "/v2/orders", ORDER)
+    await shop.ask("POST", "/v2/customers/1/remove_points", {"points": 50})
+    await shop.ask("PUT", "/v2/orders/A-1", UNCHANGED | {"refund_status": "refunded"})
+    await shop.ask("POST", "/v2/customers/1/remove_points", {"points": 10})
+    assert [99, -50, -99, 0] == shop.points()
+    assert -50 == shop.sandbox.balance("loyaltylion", "1")
+
+
 NESTED: list[tuple[str, str, Any]] = [
     ("POST", "/v2/customers/x/points", {"points": 1}),
     ("POST", "/v2/customers/x/remove_points", {"points": 1}),
@@ -887,6 +902,7 @@ async def test_since_id(full: Shop) -> None:
     "query",
     [
         "limit=0", "limit=501", "limit=x", "limit=", "limit=-1", "limit=²", "since_id=-1",
+        "since_id=" + "9" * 5000,
         "since_id=x", "created_at_min=soon", "created_at_max=", "customer_id=x", "cursor=x",
         "cursor=", "cursor=é", "cursor=WzFd", "cursor=WyJhIixudWxsLGZhbHNlLGZhbHNlLDAse31d",
     ],

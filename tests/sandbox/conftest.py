@@ -73,6 +73,11 @@ class AcmeSandbox(VendorSandbox):
         """The opposite."""
         return json_answer(200, {"success": False, "says": "acme"})
 
+    @route("PUT", "/acme/points/{customer}", scope="give")
+    def put(self, call: Call) -> Answer:
+        """The same by other means."""
+        return self.give(call)
+
     @route("GET", "/acme/points/{customer}", scope="look", listing=True)
     def rows(self, call: Call) -> Answer:
         """Ids of the rows, newest first, as lists show them."""

@@ -28,6 +28,7 @@ def test_advance() -> None:
     """Pushed forward, everything it shows is later."""
     clock = Clock()
     before = clock.monotonic()
+    assert clock.http_date() == clock.http_date()
     clock.advance(3600)
     clock.advance(0)
     assert abs(clock.time() - time.time() - 3600) < 1

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from importlib.metadata import EntryPoint
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from loyalty_sdk.errors import ConfigurationError
 from loyalty_sdk.sandbox import Sandbox
 from loyalty_sdk.sandbox._sandbox import GROUP, registered
 from loyalty_sdk.sandbox._server import Closing, Listener
+from loyalty_sdk.sandbox.vendor import shapes
 
 Ask = Any
 
@@ -263,6 +264,18 @@ def test_seeded_times(acme: Any) -> None:
     sandbox.add_transactions("acme", "1", 3, until=until, every=60)
     times = [entry.time for entry in sandbox.ledger("acme", "1")]
     assert [until - timedelta(minutes=2), until - timedelta(minutes=1), until] == times
+
+
+def test_seeded_times_are_the_vendors(acme: Any) -> None:
+    """Seeded rows are in UTC and whole milliseconds, whatever they were seeded with."""
+    sandbox = Sandbox(vendors=[acme])
+    until = datetime(2026, 5, 1, 2, 0, 0, 1999, tzinfo=timezone(timedelta(hours=2)))
+    sandbox.add_transactions("acme", "1", 2, until=until, every=0.0015)
+    assert ["2026-04-30T23:59:59.999Z", "2026-05-01T00:00:00.001Z"] == [
+        shapes.print_time(entry.time) for entry in sandbox.ledger("acme", "1")
+    ]
+    with pytest.raises(ConfigurationError, match="no time zone"):
+        sandbox.add_transactions("acme", "1", 2, until=until.replace(tzinfo=None))
 
 
 async def test_reset(acme: Any, give: Ask) -> None:

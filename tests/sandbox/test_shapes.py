@@ -25,7 +25,12 @@ from loyalty_sdk.sandbox.vendor import shapes
         (shapes.optional(shapes.text), [None, "a"], [1]),
         (shapes.choice("a", "b"), ["a", "b"], ["c", "", None, 1]),
         (shapes.array(shapes.text), [[], ["a"]], ["a", None, ["a", 1]]),
-        (shapes.decimal, ["0", "99.99", "1e2"], ["", "-1", "NaN", "Infinity", "ten", 1, None]),
+        (
+            shapes.decimal,
+            ["0", "99.99", "1e2"],
+            ["", "-1", "NaN", "Infinity", "ten", "1e16", 1, None],
+        ),
+        (shapes.money, ["0", 0, 1.5, "1.5", 2**53], ["ten", -1, 1e300, "1e300", True, None]),
         (shapes.moment, ["2026-05-01T10:00:00Z", "2026-05-01"], ["", "soon", 5, None]),
     ],
 )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import typing
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -100,15 +101,16 @@ async def test_list_lag(acme: Any, ask: Ask, give: Ask) -> None:
         for points in range(1, 9):
             await give(sandbox, points)
         ids = [entry.id for entry in sandbox.ledger("acme", "1")]
-        seen: list[str] = []
-        for _ in range(61):
+        shown: dict[str, int] = {}
+        for second in range(61):
             listed = (await ask(sandbox, "GET", "/acme/points/1")).json["rows"]
             assert listed == sorted(listed, reverse=True)
-            seen += [row for row in listed if row not in seen]
+            shown |= {row: second for row in listed if row not in shown}
             sandbox.clock.advance(1)
     assert 8 == len(ids)
-    assert sorted(ids) == sorted(seen)
-    assert ids != seen
+    assert sorted(ids) == sorted(shown)
+    assert len(set(shown.values())) > 4
+    assert any(shown[later] < shown[earlier] for earlier, later in pairwise(ids))
 
 
 @pytest.mark.parametrize(
@@ -198,6 +200,13 @@ async def test_stranger_with_delay(acme: Any, give: Ask) -> None:
         await give(sandbox, 5, "[ref:A-1] x")
         sandbox.clock.advance(1)
     assert ["[ref:A-1] x", "x"] == [entry.note for entry in sandbox.ledger("acme", "1")]
+
+
+async def test_stranger_leaves_other_writes_alone(acme: Any, ask: Ask) -> None:
+    """What does not change points by hand has no double."""
+    async with Sandbox(vendors=[acme], stranger=1) as sandbox:
+        assert 200 == (await ask(sandbox, "PUT", "/acme/points/1", {"points": 5})).status
+    assert ["api"] == [entry.origin for entry in sandbox.ledger("acme", "1")]
 
 
 async def test_stranger_share(acme: Any, ask: Ask, give: Ask) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,6 +82,13 @@ def test_page_is_a_slice(  # noqa: PLR0913, PLR0917 - the columns of one table
     )
     assert wanted[skip : skip + limit] == page
     assert (len(wanted) > skip + limit) is more
+
+
+@pytest.mark.parametrize("steps", [[1, 2, 3, 4], [4, 1, 3, 2]])
+def test_bounds(steps: list[int]) -> None:
+    """The first bound is inclusive and the last exclusive, in whatever order the rows came."""
+    page, _ = table_of(steps).page(9, since=moment(2), until=moment(4))
+    assert {moment(2), moment(3)} == {row.time for row in page}
 
 
 @given(steps=seconds, limit=st.integers(1, 7))

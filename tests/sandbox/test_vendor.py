@@ -18,7 +18,7 @@ def test_routes_are_the_marked_methods(acme: Acme) -> None:
             return Answer(204)
 
     handlers = {found.handler: found for found in More.routes()}
-    assert {"echo", "forget", "give", "rows"} == set(handlers)
+    assert {"echo", "forget", "give", "put", "rows"} == set(handlers)
     assert (
         Route("DELETE", "/acme/points/{customer}", "give", handler="forget") == (handlers["forget"])
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -254,7 +255,7 @@ def _refusing(read: Callable[[Response], Any]) -> Break:
 
 
 for reading in (
-    lambda response: Refusal(message=response.json()["problem"]),
+    lambda response: Refusal(message=str(response.json())),
     lambda _: None,
     lambda _: Refusal(message=b"bytes"),  # type: ignore[arg-type]
     lambda _: Refusal(code=5),  # type: ignore[arg-type]
@@ -279,7 +280,8 @@ def _says_neither_yes_nor_no(_: Any) -> dict[str, Any]:
 def _trusts_the_vendor(_: Any) -> dict[str, Any]:
     def whoami(self: Any) -> Any:
         response = yield get("/corner/me")
-        return Identity(program=response.json()["shop"])
+        answer = response.json()
+        return Identity(program=answer["shop"] if isinstance(answer, dict) else "1")
 
     return {"whoami": whoami}
 
@@ -488,7 +490,7 @@ def test_exempt_rules_are_expected_to_fail(tmp_path: Path) -> None:
         text=True,
     )
 
-    assert "1 failed, 1 xfailed" in ended.stdout.splitlines()[-1].replace("deselected, ", "")
+    assert re.search(r"= 1 failed, \d+ deselected, 1 xfailed in ", ended.stdout)
     assert "- it has no name" in ended.stdout
     assert "[XPASS(strict)] it was wrong once" in ended.stdout
 
