@@ -75,12 +75,11 @@ class Call:
     def conclude(self, error: LoyaltyError) -> LoyaltyError:
         """The error to raise for ``error``: it knows its call, and an open write says so."""
         if self.writes and self.outcome is Outcome.UNKNOWN:
-            unknown = OutcomeUnknownError(
+            error = OutcomeUnknownError.because(
                 f"it was sent and not acknowledged ({error.message})",
+                error,
                 hint="Look at the vendor's records before you send it again",
             )
-            unknown.__cause__ = error
-            error = unknown
         error.provider = self.provider
         error.operation = self.operation
         if self.writes:

@@ -20,8 +20,6 @@ T = TypeVar("T")
 Rule = Callable[[list[Problem], str, Any], object]
 """What checks a value: it takes the problems found so far, the value's path and the value."""
 
-# What may stand in a path, and the braces of a template.
-_PATH = re.compile(r"(/[A-Za-z0-9\-._~!$&'()*+,;=:@%{}]*)+")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _INTEGER_BITS = 63  # and the sign
 _MONEY_DIGITS = 30  # on either side of the point; text of 1E+999999 would fill the memory
@@ -64,18 +62,6 @@ def expect(wanted: type[T], value: T) -> T:
         problem = Problem("value", f"wanted {_article(wanted)}, got {kind(value)}")
         raise ValidationError.of("the argument", [problem])
     return value
-
-
-def target(path: str) -> None:
-    """An encoded path from the host on, perhaps with names in braces.
-
-    Raises:
-        ValidationError: It is a whole URL, has a query, or holds what must be encoded.
-    """
-    dots = {".", ".."} & set(path.split("/"))
-    if dots or path.startswith("//") or not _PATH.fullmatch(path):
-        problem = Problem("path", "wanted an encoded path that starts with one /")
-        raise ValidationError.of("the request", [problem])
 
 
 def is_type(problems: list[Problem], path: str, value: object, wanted: type) -> bool:

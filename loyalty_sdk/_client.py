@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import time
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -13,12 +14,13 @@ from collections.abc import (
     Iterable,
     Mapping,
 )
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from . import _checks, _cursor
 from ._call import Call
+from ._endpoint import call as endpoint
 from ._filters import keeper, transaction_filters
-from ._flow import Acknowledgement, Flow, Request, Response, Safety, expand, pairs
+from ._flow import Flow, Request, Response, Safety
 from ._map import Result, map_calls
 from ._models import (
     Activity,
@@ -33,6 +35,7 @@ from ._models import (
 from ._origin import check_origin
 from ._paging import Pages, Source
 from ._pool import SessionPool
+from ._provider import Provider
 from ._registry import load
 from ._retry import RetryPolicy, exchange
 from ._secrets import masked
@@ -50,8 +53,6 @@ if TYPE_CHECKING:
 
     # Type checkers know this one; with it `LoyaltyClient` alone means any provider.
     from typing_extensions import TypeVar as DefaultingTypeVar
-
-    from ._provider import Provider
 
     P = DefaultingTypeVar("P", bound=Provider, default=Any)
 else:
@@ -99,10 +100,14 @@ def connect(
         raise ConfigurationError(
             f"settings beside a Provider object: {names}", hint="Give them to its class"
         )
-    if deadline is not None and not deadline > 0:
-        raise ConfigurationError("deadline must be more than 0 seconds")
+    if not isinstance(made, Provider):
+        wanted = "a registered name or a Provider object"
+        raise ConfigurationError(f"provider: wanted {wanted}, got {_checks.kind(made)}")
+    _expect("pool", pool, SessionPool)
+    _expect("retry", retry, RetryPolicy)
+    _positive("deadline", deadline)
     return LoyaltyClient(
-        made,
+        cast("P", made),
         origin=check_origin(made.base_url, allow_http=allow_http),
         pool=pool,
         retry=retry or RetryPolicy(),
@@ -110,10 +115,26 @@ def connect(
     )
 
 
+def _expect(name: str, value: object, wanted: type) -> None:
+    if value is not None and not isinstance(value, wanted):
+        raise ConfigurationError(f"{name}: wanted a {wanted.__name__}, got {_checks.kind(value)}")
+
+
+def _positive(name: str, seconds: object) -> None:
+    if seconds is None:
+        return
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds > 0:
+        raise ConfigurationError(f"{name} must be a number of seconds, more than 0")
+
+
 def _masked(kind: type[Provider], settings: dict[str, Any]) -> dict[str, Any]:
     """Keys must not stand in the locals of a traceback, misspelt ones neither."""
     open_ = {setting.name for setting in kind.settings if not setting.secret}
-    return {name: value if name in open_ else masked(value) for name, value in settings.items()}
+    # A base_url may hold a password; it is refused, but stands in the traceback.
+    return {
+        name: value if name in open_ and "@" not in str(value) else masked(value)
+        for name, value in settings.items()
+    }
 
 
 def _make(kind: type[Provider], name: str, settings: dict[str, Any]) -> Provider:
@@ -283,10 +304,13 @@ class LoyaltyClient(Generic[P]):
             The answer, which was a success.
 
         Raises:
-            ValidationError: The path is no path, or a segment cannot be one.
+            ValidationError: Lists every problem: a path that is none, a segment that is
+                missing or cannot be one, a body that JSON cannot say without loss.
             LoyaltyError: As for every call.
         """
-        return await self.run(_request(method.upper(), path, segments, query, json, safety))
+        call = Call.begin(self._provider.name, "request", self._deadline)
+        flow = endpoint(method, path, segments=segments, query=query, json=json, safety=safety)
+        return await self._drive(call, lambda: flow)
 
     def with_options(
         self,
@@ -298,10 +322,10 @@ class LoyaltyClient(Generic[P]):
         other = copy.copy(self)
         other._own_pool = None  # noqa: SLF001 - the copy is of this very class
         if deadline is not _UNCHANGED:
-            if deadline is not None and not deadline > 0:
-                raise ConfigurationError("deadline must be more than 0 seconds")
+            _positive("deadline", deadline)
             other._deadline = deadline  # noqa: SLF001 - as above
         if retry is not _UNCHANGED:
+            _expect("retry", retry, RetryPolicy)
             other._retry = retry  # noqa: SLF001 - as above
         return other
 
@@ -398,8 +422,10 @@ class LoyaltyClient(Generic[P]):
         url = self._origin + request.target
 
         async def send(timeout: float) -> Response:
+            until = time.monotonic() + timeout
             headers = await self._provider_headers(timeout)
-            return await self._pool.send(url, request, headers, timeout)
+            left = max(0.0, until - time.monotonic())
+            return await self._pool.send(url, request, headers, left)
 
         return await exchange(self._provider, request, self._retry, call.deadline, send, call.note)
 
@@ -412,34 +438,16 @@ class LoyaltyClient(Generic[P]):
                     for name, credential in self._provider.credentials.items()
                 }
         except TimeoutError as exc:
-            error = DeadlineExceededError("no credentials in time", hint="Its callable is slow")
+            error = DeadlineExceededError("no credentials in time", hint="Their callable is slow")
             error.bytes_left = False
             raise error from exc
+        except LoyaltyError:
+            raise
+        except Exception as exc:
+            hint = "Its own error is the cause of this one; nothing was sent"
+            raise ConfigurationError("the callable for a key failed", hint=hint) from exc
 
 
 def _name(flow: object) -> str:
     """What a flow, or what makes one, is called."""
     return getattr(flow, "__name__", "flow")
-
-
-def _request(  # noqa: PLR0913, PLR0917 - a request has that many parts
-    method: str,
-    template: str,
-    segments: Mapping[str, str] | None,
-    query: Mapping[str, Any] | None,
-    json: Any,
-    safety: Safety | None,
-) -> Flow[Response]:
-    from .wire import encode  # noqa: PLC0415 - msgspec is imported when first needed
-
-    _checks.target(template)
-    response = yield Request(
-        method=method,
-        template=template,
-        path=expand(template, **(segments or {})),
-        query=pairs(query or {}),
-        body=None if json is None else encode(json),
-        safety=safety or (Safety.SAFE if method == "GET" else Safety.ONCE),
-        acknowledged_by=Acknowledgement.BODY,
-    )
-    return response

@@ -7,6 +7,7 @@ loop; a failure is thrown into it at the ``yield``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,9 +17,10 @@ import attrs
 
 from . import _checks
 from ._secrets import MaskedBytes
+from .errors import Problem
 
 if TYPE_CHECKING:
-    from .errors import LoyaltyError, Problem
+    from .errors import LoyaltyError
 
 T = TypeVar("T")
 
@@ -108,6 +110,8 @@ class Response:
         return decode_json(self.body)
 
 
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
+
 Flow = Generator[Request, Response, T]
 
 
@@ -115,13 +119,21 @@ def expand(template: str, **segments: str) -> str:
     """Fill ``template`` with percent-encoded ``segments``; each stays one path segment.
 
     Raises:
-        ValidationError: A segment is empty, ``.``, ``..`` or holds a control character.
+        ValidationError: A segment is empty, ``.``, ``..``, holds a control character, is
+            missing, or stands nowhere in the template.
     """
     problems: list[Problem] = []
     for name, value in segments.items():
         _checks.identifier(problems, name, value)
+    parts = _PLACEHOLDER.split(template)
+    wanted = set(parts[1::2])
+    problems += [Problem(name, "is missing") for name in sorted(wanted - segments.keys())]
+    problems += [Problem(name, "is not in the path") for name in sorted(segments.keys() - wanted)]
+    if any("{" in text or "}" in text for text in parts[::2]):
+        problems.append(Problem("path", "has a brace that names nothing"))
     _checks.finish("the path", problems)
-    return template.format_map({name: quote(value, safe="") for name, value in segments.items()})
+    parts[1::2] = [quote(segments[name], safe="") for name in parts[1::2]]
+    return "".join(parts)
 
 
 def get(template: str, query: Mapping[str, Any] | None = None, **segments: str) -> Request:

@@ -33,7 +33,7 @@ class Result(Generic[T]):
 
     item: T
     receipt: Receipt | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 async def map_calls(
@@ -106,5 +106,11 @@ async def _work(
 async def _call(operation: Callable[[T], Awaitable[Receipt]], item: T) -> Result[T]:
     try:
         return Result(item=item, receipt=await operation(item))
+    except asyncio.CancelledError as exc:
+        # Somebody cancelled the call from inside; our own end is another matter.
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        return Result(item=item, error=exc)
     except Exception as exc:  # noqa: BLE001 - one failure must not hide the others' receipts
         return Result(item=item, error=exc)

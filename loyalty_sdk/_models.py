@@ -322,10 +322,11 @@ class RawPage:
     def row(self, index: int) -> Any:
         """Row ``index`` as plain JSON types."""
         if self._rows is None:
-            from .wire import decode_json  # noqa: PLC0415 - msgspec is imported when first needed
+            from .wire import decode_leniently  # noqa: PLC0415 - imported when first needed
 
+            body = decode_leniently(self._body)
             # Assigned once it is whole: another thread may be reading the same page.
-            self._rows = reduce(getitem, self._path, decode_json(self._body))
+            self._rows = reduce(getitem, self._path, body)
         return self._rows[index]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from ._secrets import masked
 from .errors import ConfigurationError
 
 _WANTED = "wanted an origin like https://api.example.com"
@@ -20,6 +21,7 @@ def check_origin(base_url: object, *, allow_http: bool = False) -> str:
     Raises:
         ConfigurationError: It is no origin, or plain http to another machine.
     """
+    base_url = masked(base_url)  # it may hold a password, which a traceback would show
     if not isinstance(base_url, str):
         raise ConfigurationError(f"base_url: {_WANTED}, got {type(base_url).__name__}")
     try:

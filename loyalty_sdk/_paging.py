@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import attrs
 
@@ -13,6 +13,9 @@ from ._models import Page
 from .errors import CursorError
 
 T = TypeVar("T")
+
+# A page without rows is legal, and some lists have a few; nobody pages through more.
+_MOST_EMPTY = 100
 
 
 @attrs.frozen(kw_only=True)
@@ -66,8 +69,8 @@ class Pages(Generic[T]):
             ...
 
     Raises:
-        CursorError: While iterating: the vendor's cursors go in a circle, or a page brought
-            the same rows again.
+        CursorError: While iterating: the vendor's cursors go in a circle, a page brought
+            rows that had come before, or a hundred pages in a row brought none.
     """
 
     def __init__(self, source: Source[T]) -> None:
@@ -97,9 +100,10 @@ class PageIterator(AsyncIterator[Page[T]]):
         self._ended = False
         self._circle: CursorError | None = None
         self._ahead: asyncio.Task[Page[T]] | None = None
-        # Hashes, not cursors: a list of millions of rows has a hundred thousand of them.
+        # Hashes, not cursors or rows: a list of millions has a hundred thousand pages.
         self._seen = {hash(self._cursor)}
-        self._last: tuple[T, ...] = ()
+        self._pages = set[int]()
+        self._empty = 0
 
     async def __anext__(self) -> Page[T]:
         if self._circle is not None:
@@ -116,9 +120,7 @@ class PageIterator(AsyncIterator[Page[T]]):
 
     def _advance(self, page: Page[T]) -> None:
         cursor = page.cursor
-        if page.items and page.items == self._last:
-            self._circle = self._source.endless("a page brought the same rows as the one before")
-            raise self._circle
+        self._check_progress(page)
         if cursor is None:
             self._ended = True
         elif hash(cursor) in self._seen:
@@ -126,9 +128,20 @@ class PageIterator(AsyncIterator[Page[T]]):
             self._circle = self._source.endless("a cursor came back that was followed before")
         else:
             self._seen.add(hash(cursor))
-            self._cursor, self._last = cursor, page.items
+            self._cursor = cursor
             if self._source.prefetch:
                 self._ahead = asyncio.ensure_future(self._source.fetch(cursor))
+
+    def _check_progress(self, page: Page[T]) -> None:
+        rows = _fingerprint(page.items)
+        self._empty = 0 if page.items else self._empty + 1
+        if page.items and rows in self._pages:
+            self._circle = self._source.endless("a page brought rows that had come before")
+        elif self._empty > _MOST_EMPTY:
+            self._circle = self._source.endless(f"{_MOST_EMPTY} pages in a row had no rows")
+        if self._circle is not None:
+            raise self._circle
+        self._pages.add(rows)
 
     async def aclose(self) -> None:
         """Stop fetching ahead and wait until that has ended."""
@@ -143,6 +156,13 @@ class PageIterator(AsyncIterator[Page[T]]):
         if self._ahead is not None and not self._ahead.get_loop().is_closed():
             self._ahead.cancel()
             self._ahead.add_done_callback(_forget)
+
+
+def _fingerprint(rows: tuple[Any, ...]) -> int:
+    try:
+        return hash(tuple(getattr(row, "id", row) for row in rows))
+    except TypeError:
+        return hash(repr(rows))
 
 
 def _forget(task: asyncio.Task[Page[T]]) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import re
 import warnings
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import attrs
 
 from ._flow import Response
+from ._secrets import masked
 from ._version import __version__
 from .errors import (
     ClientClosedError,
@@ -64,13 +68,14 @@ class SessionPool:
         connect_timeout: Seconds to open a connection.
         dns_ttl: Seconds a looked-up address is kept.
         proxy: URL of an HTTP proxy for every request.
-        trust_env: Whether ``HTTP_PROXY``, ``HTTPS_PROXY``, ``NO_PROXY`` and ``.netrc`` count.
+        trust_env: Whether ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY`` count. A
+            ``.netrc`` never does: it would add credentials of its own.
         ssl: A TLS context of your own, for private authorities or client certificates.
         max_response_bytes: Longer answers are refused while they are read; the
             decompressed size counts.
 
     Raises:
-        ConfigurationError: A number is out of range.
+        ConfigurationError: A number is out of range, or the proxy is no http URL.
     """
 
     def __init__(  # noqa: PLR0913 - each is one thing a deployment decides
@@ -101,7 +106,8 @@ class SessionPool:
             **({"ssl": ssl} if ssl is not None else {}),
         }
         self._connect_timeout = connect_timeout
-        self._session_settings: dict[str, Any] = {"proxy": proxy, "trust_env": trust_env}
+        self._proxy = _check_proxy(masked(proxy))
+        self._trust_env = trust_env
         self._max_response_bytes = max_response_bytes
         self._sessions: dict[asyncio.AbstractEventLoop, _LoopSession] = {}
         self._process = os.getpid()
@@ -138,6 +144,12 @@ class SessionPool:
         try:
             async with asyncio.timeout(timeout):
                 body = await self._exchange(session, url, request, headers, departure)
+        except asyncio.CancelledError as exc:
+            # aiohttp cancels whoever waits for a connection of a session that is closed.
+            task = asyncio.current_task()
+            if not self._closed or task is None or task.cancelling():
+                raise
+            raise _closed_meanwhile(departure) from exc
         except MalformedResponseError as exc:
             return _answer(departure, failure=exc)
         except Exception as exc:  # whatever a transport raises must not escape
@@ -163,6 +175,7 @@ class SessionPool:
             data=request.body,
             headers={**headers, "Content-Type": "application/json"} if request.body else headers,
             allow_redirects=False,
+            proxy=self._proxy or (_proxy_from_environment(url) if self._trust_env else None),
         )
         async with departure.head as answer:
             return await self._read(answer.content)
@@ -192,7 +205,7 @@ class SessionPool:
 
     def _check_usable(self) -> None:
         if self._closed:
-            raise ClientClosedError("the session pool is closed", hint="Make a new client")
+            raise _closed()
         if os.getpid() != self._process:
             raise ClientClosedError(
                 "the session pool was made in another process",
@@ -208,7 +221,6 @@ class SessionPool:
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
             request_class=_marking_request(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
-            **self._session_settings,
         )
         # aiohttp sends GET, PUT and DELETE again by itself when a connection drops; this is
         # the only switch (aio-libs/aiohttp issue 10790).
@@ -309,6 +321,16 @@ def _answer(
     return Response(status=head.status, headers=head.headers, body=body, failure=failure)
 
 
+def _closed() -> ClientClosedError:
+    return ClientClosedError("the session pool is closed", hint="Make a new client")
+
+
+def _closed_meanwhile(departure: _Departure) -> LoyaltyError:
+    if departure.left:
+        return TransportError("the session pool was closed before the answer was complete")
+    return _closed()
+
+
 def _failure(departure: _Departure, exc: Exception, timeout: float | None) -> TransportError:
     if type(exc) is TimeoutError:  # ours; aiohttp's own are subclasses
         what = "complete answer" if departure.left else "connection"
@@ -320,6 +342,23 @@ def _failure(departure: _Departure, exc: Exception, timeout: float | None) -> Tr
     if departure.left:
         return TransportError(f"the connection broke before the answer was complete: {reason}")
     return ConnectError(f"cannot connect: {reason}", hint="Nothing was sent")
+
+
+def _check_proxy(proxy: Any) -> str | None:
+    if proxy is None:
+        return None
+    if isinstance(proxy, str) and re.fullmatch(r"https?://[^/\s]+/?", proxy):
+        return proxy
+    raise ConfigurationError("SessionPool: proxy must be a URL like http://proxy.example.com:3128")
+
+
+def _proxy_from_environment(url: str) -> str | None:
+    """Not left to aiohttp, which would read ``.netrc`` along with it."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.netloc):
+        return None
+    proxy: str | None = masked(getproxies().get(parts.scheme))
+    return proxy
 
 
 def _caller() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -74,7 +75,7 @@ def _acknowledged(provider: Provider, request: Request, response: Response) -> b
     if request.safety is Safety.SAFE:
         return response.failure is None
     # 202 promises nothing yet, and a page of HTML is somebody else's answer.
-    if response.status == 202 or "html" in response.headers.get("Content-Type", ""):
+    if response.status == 202 or "html" in response.headers.get("Content-Type", "").lower():
         return False
     if request.acknowledged_by is Acknowledgement.STATUS:
         return True
@@ -200,7 +201,8 @@ def retry_after(response: Response) -> float | None:
     own ``Date``, so that clocks that differ do no harm.
     """
     value = response.headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
+    # HTTP wants whole seconds; some servers send fractions all the same.
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
         return float(value)
     until = _http_date(value)
     now = _http_date(response.headers.get("Date", ""))
@@ -212,6 +214,6 @@ def retry_after(response: Response) -> float | None:
 def _http_date(value: str) -> float | None:
     try:
         moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

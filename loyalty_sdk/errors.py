@@ -55,6 +55,11 @@ class LoyaltyError(Exception):
         super().__init__(message)
         self.hint = hint
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickling drops causes; one of ours pickles and says what went wrong on the wire.
+        cause = self.__cause__ if isinstance(self.__cause__, LoyaltyError) else None
+        return type(self), self.args, {**vars(self), "__cause__": cause}
+
     @property
     def message(self) -> str:
         """The error without provider, operation and hint."""
@@ -212,4 +217,26 @@ class OutcomeUnknownError(LoyaltyError):
 
     Do not send it again before you have looked at the vendor's records; ``__cause__``
     is what went wrong on the wire.
+
+    Attributes:
+        status: HTTP status of the answer that was no acknowledgement, None without one.
+        code, vendor_message, details: Its words, as in `APIError`.
     """
+
+    status: int | None = None
+    code: str | None = None
+    vendor_message: str | None = None
+
+    def __init__(self, message: str = "", *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.details: Mapping[str, Any] = {}
+
+    @classmethod
+    def because(cls, message: str, cause: LoyaltyError, *, hint: str) -> OutcomeUnknownError:
+        """An open write whose try ended in ``cause``."""
+        error = cls(message, hint=hint)
+        error.__cause__ = cause
+        if isinstance(cause, APIError):
+            error.status, error.code = cause.status, cause.code
+            error.vendor_message, error.details = cause.vendor_message, cause.details
+        return error

@@ -6,6 +6,7 @@ Vendor data is decoded by msgspec, which is strict about types: cattrs would mak
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -101,6 +102,18 @@ def decode(body: bytes, kind: type[T] | Any) -> Any:
     except msgspec.ValidationError as exc:
         raise _unexpected(exc, "$") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise MalformedResponseError(f"the answer is not JSON: {kind_of(body)}") from exc
+
+
+def decode_leniently(body: bytes) -> Any:
+    """Like `decode_json`, but also where a part that nobody asked for is damaged.
+
+    `decode` skips unknown fields without looking into them, so what it took may hold bytes
+    that are no UTF-8, or numbers beyond any float.
+    """
+    try:
+        return json.loads(body.decode(errors="replace"))
+    except (ValueError, RecursionError) as exc:
         raise MalformedResponseError(f"the answer is not JSON: {kind_of(body)}") from exc
 
 

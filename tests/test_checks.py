@@ -311,24 +311,6 @@ def test_expect_hands_the_value_on() -> None:
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/v2/orders", "/v2/orders/{id}", "/a%2Fb", "/a//b", "/v2/$x"]
-)
-def test_target_takes_encoded_paths(path: str) -> None:
-    """A path from the host on, encoded, perhaps with names in braces, is a target."""
-    _checks.target(path)
-
-
-@pytest.mark.parametrize(
-    "path",
-    ["", "v2", "//host/x", "https://host", "/a b", "/a?b", "/a#b", "/é", "/a/../b", "/.", "/a\n"],
-)
-def test_target_refuses_what_would_lead_elsewhere(path: str) -> None:
-    """Another host, a query, a dot segment or something that is not encoded is refused."""
-    with pytest.raises(ValidationError, match="an encoded path that starts with one /"):
-        _checks.target(path)
-
-
 @RULE
 @given(least=st.integers(-9, 9), most=st.integers(-9, 9), value=st.integers(-12, 12))
 def test_between_has_both_its_ends(least: int, most: int, value: int) -> None:

@@ -31,6 +31,7 @@ from loyalty_sdk import (
     PointsAdjustment,
     RetryPolicy,
     Safety,
+    ServerError,
     SessionPool,
     Setting,
     TransactionKind,
@@ -359,10 +360,14 @@ async def test_a_body_that_says_failure_is_no_success(server: Any, client: Loyal
         "/a\r\nX: y",
         "/é",
         "/.",
+        "/{",
+        "/{}",
+        "/{id.__class__}",
+        5,
     ],
 )
 async def test_a_path_that_is_none_is_refused(
-    server: Any, client: LoyaltyClient, path: str
+    server: Any, client: LoyaltyClient, path: Any
 ) -> None:
     """Credentials never leave the host, and nothing is smuggled into the request line."""
     with pytest.raises(ValidationError, match="path"):
@@ -445,3 +450,92 @@ async def test_a_read_that_stays_cut_ends_as_a_broken_connection(
     with pytest.raises(TransportError, match="broke"):
         await client.run(client.provider.whoami())
     assert 4 == len(server.arrivals)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path"),
+    [
+        ({"method": 5}, "method"),
+        ({"method": ""}, "method"),
+        ({"method": "GET\r\nX: y"}, "method"),
+        ({"query": 5}, "query"),
+        ({"query": {"a": ["b"]}}, "query.a"),
+        ({"query": {"a": "\ud800"}}, "query.a"),
+        ({"query": {5: "a"}}, "query"),
+        ({"json": object()}, "json"),
+        ({"json": {"a": float("nan")}}, "json.a"),
+        ({"json": "\ud800"}, "json"),
+        ({"path": "/{id}"}, "id"),
+        ({"segments": {"id": "1"}}, "id"),
+    ],
+)
+async def test_what_a_request_cannot_say_is_refused(
+    server: Any, client: LoyaltyClient, wrong: dict[str, Any], path: str
+) -> None:
+    """One error that names the part; nothing is coerced and nothing is sent."""
+    asked: dict[str, Any] = {"method": "POST", "path": "/a", **wrong}
+    with pytest.raises(ValidationError) as caught:
+        await client.request(asked.pop("method"), asked.pop("path"), **asked)
+    assert [path] == [problem.path for problem in caught.value.problems]
+    assert "request" == caught.value.operation
+    assert [] == server.arrivals
+
+
+@pytest.mark.parametrize("wrong", [None, 5, Order])
+def test_what_is_no_provider_is_refused(wrong: Any) -> None:
+    """Connect wants a name or an object, and says so."""
+    with pytest.raises(ConfigurationError, match="a registered name or a Provider object"):
+        connect(wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("pool", 5), ("retry", 5), ("deadline", "1"), ("deadline", True)]
+)
+def test_options_of_another_type_are_refused(tiny: Any, name: str, wrong: Any) -> None:
+    """At once, and by name."""
+    options: dict[str, Any] = {name: wrong}
+    with pytest.raises(ConfigurationError, match=name):
+        connect(tiny("http://127.0.0.1:1"), **options)
+
+
+async def test_a_key_that_cannot_be_had_is_an_error_of_ours(server: Any, tiny: Any) -> None:
+    """The callable's own failure is the cause; nothing was sent, and that is said."""
+
+    def broken() -> str:
+        raise ZeroDivisionError
+
+    async with connect(tiny(server.url, broken)) as client:
+        with pytest.raises(ConfigurationError, match="callable for a key failed") as caught:
+            await client.create_order(ORDER)
+    assert Outcome.NOT_SENT is caught.value.outcome
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert [] == server.arrivals
+
+
+async def test_a_slow_key_takes_its_time_from_the_try(server: Any, tiny: Any) -> None:
+    """A deadline covers both; it is not given twice."""
+
+    async def slow() -> str:
+        await asyncio.sleep(0.2)
+        return "key"
+
+    async def hang(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(1)
+
+    server.script = [hang]
+    began = time.monotonic()
+    async with connect(tiny(server.url, slow), deadline=0.3) as client:
+        with pytest.raises(OutcomeUnknownError):
+            await client.create_order(ORDER)
+    assert time.monotonic() - began < 0.4
+
+
+async def test_an_open_write_keeps_the_vendors_words(server: Any, client: LoyaltyClient) -> None:
+    """Status, words and cause survive, in another process too."""
+    server.script = [server.http(500, b'{"error": "oops"}')]
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await client.create_order(ORDER)
+    copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own bytes
+    for error in (caught.value, copy):
+        assert (500, "tiny", "oops") == (error.status, error.code, error.vendor_message)
+        assert isinstance(error.__cause__, ServerError)

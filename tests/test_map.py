@@ -142,3 +142,17 @@ async def test_the_client_maps_its_own_operations(server: Any, client: LoyaltyCl
     results = await collect(client.map(client.create_order, ["no order"]))
     assert ["no order"] == [result.item for result in results]
     assert results[0].error is not None
+
+
+async def test_a_call_that_was_cancelled_from_inside_is_a_result_too() -> None:
+    """It hides nobody's receipt, and the run does not wait for it for ever."""
+
+    async def call(item: int) -> Receipt:
+        if item == 1:
+            raise asyncio.CancelledError
+        return receipt(item)
+
+    async with asyncio.timeout(5):
+        results = await collect(map_calls(call, [1, 2, 3], 2))
+    assert {1, 2, 3} == {result.item for result in results}
+    assert [1] == [result.item for result in results if result.error is not None]

@@ -173,11 +173,40 @@ async def test_a_page_without_progress_ends_with_an_error() -> None:
     """New cursors with the same rows would go on for ever too."""
     pages, asked = pages_of({None: Page((1, 2), "a"), "a": Page((1, 2), "b")})
     seen = []
-    with pytest.raises(CursorError, match="same rows"):
+    with pytest.raises(CursorError, match="rows that had come before"):
         async for row in pages:
             seen.append(row)  # noqa: PERF401 - the failure must not lose them
     assert [1, 2] == seen
     assert [None, "a"] == asked
+
+
+@pytest.mark.parametrize("row", [lambda number: number, lambda number: {"number": number}])
+async def test_rows_that_come_round_again_end_with_an_error(row: Any) -> None:
+    """However long the round, and whatever the rows, fresh cursors do not hide it."""
+    circle = {
+        None if page == 0 else str(page): Page((row(page % 7),), str(page + 1))
+        for page in range(20)
+    }
+    pages, asked = pages_of(circle, prefetch=False)
+    with pytest.raises(CursorError, match="rows that had come before"):
+        async for _ in pages:
+            pass
+    assert 8 == len(asked)
+
+
+async def test_pages_without_rows_end_at_last() -> None:
+    """A few empty pages are legal; a list of nothing else never ends by itself."""
+    asked = 0
+
+    async def fetch(_: str | None) -> Page[int]:
+        nonlocal asked
+        asked += 1
+        return Page((), str(asked))
+
+    with pytest.raises(CursorError, match="100 pages in a row had no rows"):
+        async for _ in Pages(Source(fetch=fetch, listing=LISTING, prefetch=False)):
+            pass
+    assert 101 == asked
 
 
 @pytest.mark.parametrize("prefetch", [True, False])

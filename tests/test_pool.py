@@ -9,6 +9,7 @@ import multiprocessing
 import ssl
 import threading
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -371,6 +372,61 @@ def _child(pool: SessionPool, url: str, results: Any) -> None:
         results.put("it was sent")
     except ClientClosedError as exc:
         results.put(str(exc))
+
+
+async def test_closing_while_calls_are_on_their_way_says_so(server: Any) -> None:
+    """Who waits for a connection was not sent; who waits for an answer may have been."""
+
+    async def hang(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.3)
+
+    server.script = [hang]
+    pool = SessionPool(connections=1)
+    calls = [asyncio.create_task(send(pool, server.url)) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    await pool.aclose()
+    first, *waiting = await asyncio.gather(*calls, return_exceptions=True)
+    assert isinstance(first, TransportError)
+    assert first.bytes_left
+    assert [ClientClosedError, ClientClosedError] == [type(failure) for failure in waiting]
+
+
+async def test_a_cancelled_answer_of_a_closing_pool_is_open(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a closing session cancels after the request left may have been applied."""
+    pool = SessionPool()
+
+    async def cancel(*_: Any, **__: Any) -> None:
+        pool._closed = True
+        raise asyncio.CancelledError
+
+    await send(pool, server.url)
+    monkeypatch.setattr("aiohttp.ClientResponse.start", cancel)
+    with pytest.raises(TransportError, match="closed before the answer") as caught:
+        await send(pool, server.url)
+    assert caught.value.bytes_left
+    pool._closed = False
+    await pool.aclose()
+
+
+@pytest.mark.parametrize("proxy", ["::::", "socks5://x", "http://", 5])
+def test_a_proxy_that_is_none_is_refused(proxy: Any) -> None:
+    """At once, not with the first call."""
+    with pytest.raises(ConfigurationError, match="proxy"):
+        SessionPool(proxy=proxy)
+
+
+async def test_a_netrc_adds_no_credentials(
+    server: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """trust_env is about proxies: an account in .netrc must not travel along."""
+    (tmp_path / "netrc").write_text("default login u password planted\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    async with SessionPool(trust_env=True) as pool:
+        await send(pool, server.url)
+    assert "authorization" not in server.arrivals[0].headers
 
 
 @pytest.mark.parametrize("setting", ["connections", "max_response_bytes"])

@@ -80,8 +80,9 @@ def test_a_2xx_head_acknowledges_a_write_known_by_its_status(status: int) -> Non
     [
         Response(status=202),
         Response(status=200, headers={"Content-Type": "text/html; charset=utf-8"}),
+        Response(status=200, headers={"Content-Type": "Text/HTML"}),
     ],
-    ids=["202", "html"],
+    ids=["202", "html", "HTML"],
 )
 @pytest.mark.parametrize("by", Acknowledgement)
 def test_a_2xx_that_is_no_acknowledgement_is_open(response: Response, by: Acknowledgement) -> None:
@@ -163,6 +164,11 @@ def test_retry_after_counts_seconds(seconds: int) -> None:
     assert float(seconds) == retry_after(answer)
 
 
+def test_retry_after_may_have_a_fraction() -> None:
+    """HTTP knows whole seconds only, but a wait that is asked for is kept."""
+    assert 1.5 == retry_after(Response(status=429, headers={"Retry-After": "1.5"}))
+
+
 @given(st.integers(0, 10**6), st.integers(0, 10**9))
 def test_retry_after_counts_from_the_answers_own_date(seconds: int, now: int) -> None:
     """A date is compared with the answer's Date, so that clocks may differ."""
@@ -181,7 +187,9 @@ def test_retry_after_counts_from_this_clock_without_a_date() -> None:
     assert 0.0 == retry_after(past)
 
 
-@pytest.mark.parametrize("value", ["", "soon", "-1", "1.5", "²", "Mon, 99 Foo"])
+@pytest.mark.parametrize(
+    "value", ["", "soon", "-1", ".5", "²", "Mon, 99 Foo", f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT"]
+)
 def test_an_unreadable_retry_after_asks_for_nothing(value: str) -> None:
     """A header that cannot be read is as good as none."""
     assert retry_after(Response(status=429, headers={"Retry-After": value})) is None

@@ -598,3 +598,11 @@ def test_located_leaves_the_rest_alone() -> None:
         assert {} == wire.decode(b"{}", dict)
     with pytest.raises(ValueError, match="other"), wire.located("abc"):
         raise ValueError("other")
+
+
+def test_raw_rows_are_read_where_the_page_was() -> None:
+    """A damaged part that nobody asked for fails neither the page nor its raw rows."""
+    body = b'{"rows": [{"x": "caf\xe9", "y": 1e999}]}'
+    assert [{"x": "caf\ufffd", "y": float("inf")}] == wire.decode_leniently(body)["rows"]
+    with pytest.raises(MalformedResponseError, match="not JSON"):
+        wire.decode_leniently(b"{")
