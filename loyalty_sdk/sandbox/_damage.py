@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
@@ -93,7 +94,8 @@ def _retry_after(clock: Clock, options: dict[str, Any]) -> tuple[tuple[str, str]
     if wanted is None:
         return ()
     if options["as_date"]:
-        wanted = formatdate(clock.time() + wanted, usegmt=True)
+        # Dates have whole seconds: rounded up, so that nobody is called back too early.
+        wanted = formatdate(math.ceil(clock.time() + wanted), usegmt=True)
     return (("Retry-After", str(wanted)),)
 
 

@@ -27,11 +27,14 @@ class WriteRules(ShopRules):
 
     def test_each_write_reaches_the_ledger_once(self) -> None:
         """A write is acknowledged, arrives once, and leaves one row."""
+        targets = self._targets(Safety.ONCE, Safety.IDEMPOTENT)
 
         async def rule(shop: Shop) -> None:
-            for operation in self._writes(shop.client):
+            for operation, written in targets.items():
                 shop.begin_again()
                 receipt = await self._write(shop, operation)
+                arrived = shop.arrived(partial(_at, written))
+                assert arrived == 1, f"{operation}: {arrived} arrivals"
                 assert (self.name, operation) == (receipt.provider, receipt.operation)
                 assert receipt.outcome is Outcome.APPLIED, f"{operation}: {receipt.outcome}"
                 assert receipt.attempts == 1, f"{operation}: {receipt.attempts} sends"
@@ -53,7 +56,7 @@ class WriteRules(ShopRules):
             assert [row.points for row in rows] == [-20, 50]
             assert {row.customer and row.customer.id for row in rows} <= {PLAIN_ID, None}
 
-        self._against_the_sandbox(rule, "adjust_points")
+        self._against_the_sandbox(rule, "adjust_points", "list_transactions")
 
     def test_rate_limited_writes_are_repeated(self) -> None:
         """A write that met 429 was not applied: it is sent again, and leaves one row."""
@@ -75,7 +78,7 @@ class WriteRules(ShopRules):
         One that is not safe to repeat has arrived once, and the caller is told that it may
         have been applied.
         """
-        targets = {name: self._once(name) for name in self._writes(self.provider())}
+        targets = self._targets(Safety.ONCE)
 
         async def rule(shop: Shop) -> None:
             for operation, once in targets.items():
@@ -102,10 +105,15 @@ class WriteRules(ShopRules):
         receipt: Receipt = await getattr(shop.client, operation)(values[operation])
         return receipt
 
-    def _once(self, operation: str) -> set[str]:
-        """Where the requests go that must never be sent twice."""
-        requests = [sent.request for sent in recorded(self).plain[operation]]
-        return {request.target for request in requests if request.safety is Safety.ONCE}
+    def _targets(self, *safeties: Safety) -> dict[str, set[str]]:
+        """Where each write's requests of those safeties go."""
+        plain = recorded(self).plain
+        return {
+            operation: {
+                sent.request.target for sent in plain[operation] if sent.request.safety in safeties
+            }
+            for operation in self._writes(self.provider())
+        }
 
 
 def _writes(arrival: Arrival) -> bool:

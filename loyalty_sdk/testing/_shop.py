@@ -54,13 +54,12 @@ class ShopRules(Subject):
     def _against_the_sandbox(
         self,
         rule: Callable[[Shop], Awaitable[None]],
-        needs: str | None = None,
-        *,
+        *needs: str,
         attempts: int = 4,
         secrets: Mapping[str, str] | None = None,
     ) -> None:
-        """Run ``rule``, if the provider has the operation it ``needs``."""
-        if needs is not None and not self.provider().supports(needs):
+        """Run ``rule``, if the provider has all operations that it ``needs``."""
+        if not all(map(self.provider().supports, needs)):
             return
 
         async def run() -> None:

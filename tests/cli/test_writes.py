@@ -148,7 +148,7 @@ async def test_json_prints_the_receipt(loyalty: Any) -> None:
         (["adjust", "--customer=1", "--points=0"], "points: must not be 0"),
         (["adjust", "--customer=1", "--points=0.5"], "wanted a whole number"),
         ([*ADJUST, "--provider=nobody"], "no provider is called 'nobody'. Installed are: acme"),
-        ([*ADJUST, "--deadline=nan"], "deadline must be more than 0"),
+        ([*ADJUST, "--deadline=nan"], "deadline must be a number of seconds, more than 0"),
         ([*ADJUST, "--deadline=0"], "0.0 is not in the range"),
         ([*ADJUST, "--set=base_url=http://192.0.2.1"], "allow_http"),
         ([*ADJUST, "--set=colour=red"], "acme has no such setting; it has key, base_url, rate"),
