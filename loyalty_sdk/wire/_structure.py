@@ -1,28 +1,20 @@
-"""JSON to attrs classes and back.
-
-Vendor data is decoded by msgspec, which is strict about types: cattrs would make ``1`` of
-``1.9`` and ``"None"`` of ``None``. cattrs structures what people wrote, strictly too.
-"""
+"""Neutral values made of what people wrote, by cattrs and without coercion."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache, partial
 from types import GenericAlias
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 import attrs
-import msgspec
 
-from . import _checks
-from ._secrets import MaskedBytes
-from .errors import MalformedResponseError, Problem, ValidationError
+from loyalty_sdk import _checks
+from loyalty_sdk.errors import Problem, ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,190 +23,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Id = int | Annotated[str, msgspec.Meta(min_length=1)]
-"""A vendor's id as it stands in an answer: a number, or text that is not empty."""
-
-Aware = Annotated[datetime, msgspec.Meta(tz=True)]
-"""A moment with its offset from UTC; without one nobody knows which moment it is."""
-
-_EXPONENT = re.compile(rb"[0-9]E[+-][0-9]")
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 # Not more than microseconds: datetime would cut the rest off in silence.
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
     r"(Z|[+-][0-9]{2}:[0-9]{2})"
 )
-
-
-def _simple(value: Any) -> Any:
-    """A subclass of a JSON type as that type, which is all msgspec knows."""
-    kinds: tuple[Any, ...] = (str, int, float)
-    for kind in kinds:
-        if isinstance(value, kind):
-            return kind.__new__(kind, value)
-    if _checks.is_mapping(value):
-        return dict(value)
-    raise TypeError(f"{_checks.kind(value)} is not a JSON type")
-
-
-_encoder = msgspec.json.Encoder(enc_hook=_simple)
-_number_encoder = msgspec.json.Encoder(enc_hook=_simple, decimal_format="number")
-
-
-def encode(value: Any, *, decimals: Literal["text", "number"] = "text") -> MaskedBytes:
-    """``value`` as compact JSON; a `Decimal` becomes text or a number, digit by digit."""
-    encoder = _encoder if decimals == "text" else _number_encoder
-    body = encoder.encode(value)
-    if _EXPONENT.search(body):
-        body = encoder.encode(_written_out(value, decimals))
-    return MaskedBytes(body)
-
-
-def _written_out(value: Any, decimals: Literal["text", "number"]) -> Any:
-    """``value`` with every `Decimal` as it stands in JSON: msgspec would use exponents."""
-    if isinstance(value, Decimal):
-        text = format(value, "f")
-        return text if decimals == "text" else msgspec.Raw(text.encode())
-    if _checks.is_mapping(value):
-        return {key: _written_out(item, decimals) for key, item in value.items()}
-    if _checks.is_list(value):
-        return [_written_out(item, decimals) for item in value]
-    return value
-
-
-def decode_json(body: bytes) -> Any:
-    """``body`` as plain JSON types.
-
-    Raises:
-        MalformedResponseError: It is not JSON.
-    """
-    return decode(body, Any)
-
-
-def decode(body: bytes, kind: type[T] | Any) -> Any:
-    """``body`` as ``kind``, an attrs class with the vendor's field names, or any type.
-
-    Raises:
-        MalformedResponseError: It is not JSON, or its shape differs; ``path`` says where.
-    """
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.ValidationError as exc:
-        raise _unexpected(exc, "$") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise MalformedResponseError(f"the answer is not JSON: {kind_of(body)}") from exc
-
-
-def decode_leniently(body: bytes) -> Any:
-    """Like `decode_json`, but also where a part that nobody asked for is damaged.
-
-    `decode` skips unknown fields without looking into them, so what it took may hold bytes
-    that are no UTF-8, or numbers beyond any float.
-    """
-    try:
-        return json.loads(body.decode(errors="replace"))
-    except (ValueError, RecursionError) as exc:
-        raise MalformedResponseError(f"the answer is not JSON: {kind_of(body)}") from exc
-
-
-def convert(value: object, kind: type[T] | Any, path: str = "$") -> Any:
-    """Like `decode`, but of plain JSON types that were found at ``path``."""
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as exc:
-        raise _unexpected(exc, path) from None
-
-
-def salvage(value: object, kind: type[T], path: str = "$") -> T:
-    """Like `convert`, but part by part where the whole does not fit.
-
-    A part that may be None reads as None when it is of another type, and null reads as
-    absent. No part is coerced.
-
-    Args:
-        value: Plain JSON types.
-        kind: An attrs class with the vendor's field names.
-        path: Where ``value`` stands in the answer.
-
-    Raises:
-        MalformedResponseError: A part without default is missing, or one that may not be
-            None is of another type; ``path`` names it.
-    """
-    try:
-        found: T = convert(value, kind, path)
-    except MalformedResponseError:
-        if not _checks.is_mapping(value):
-            raise
-        found = _salvaged(value, kind, path)
-    return found
-
-
-def _salvaged(value: Mapping[str, Any], kind: Any, path: str) -> Any:
-    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(attrs.resolve_types(kind))
-    parts: dict[str, Any] = {}
-    for field in fields:
-        part = _part(value.get(field.name), field, f"{path}.{field.name}")
-        if part is not attrs.NOTHING:
-            parts[field.name] = part
-    return kind(**parts)
-
-
-def _part(value: object, field: attrs.Attribute[Any], path: str) -> Any:
-    """``value`` as ``field`` wants it, or NOTHING where its default takes over."""
-    alternatives = get_args(field.type)
-    if value is None and (field.default is not attrs.NOTHING or type(None) in alternatives):
-        return attrs.NOTHING
-    parts = next(filter(attrs.has, alternatives), None)
-    try:
-        return convert(value, field.type, path) if parts is None else salvage(value, parts, path)
-    except MalformedResponseError:
-        if type(None) not in alternatives:
-            raise
-        return attrs.NOTHING
-
-
-def _unexpected(exc: msgspec.ValidationError, path: str) -> MalformedResponseError:
-    message, _, rest = str(exc).partition(" - at ")
-    return malformed(path + rest.strip("`").removeprefix("$"), message)
-
-
-def malformed(path: str, why: str) -> MalformedResponseError:
-    """The error for an answer that stops making sense at ``path``."""
-    error = MalformedResponseError(f"unexpected answer at {path}: {why}")
-    error.path = path
-    return error
-
-
-def in_utc(moment: datetime, path: str) -> datetime:
-    """``moment``, which was found at ``path``, in UTC.
-
-    Raises:
-        MalformedResponseError: UTC has no such time.
-    """
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise malformed(path, "there is no such time in UTC") from None
-
-
-@contextmanager
-def located(cursor: str | None) -> Generator[None, None, None]:
-    """Let a `MalformedResponseError` say which page it is about."""
-    try:
-        yield
-    except MalformedResponseError as error:
-        where = "the first page" if cursor is None else f"the page at cursor {cursor!r}"
-        error.hint = f"It is on {where}"
-        raise
-
-
-def kind_of(body: bytes) -> str:
-    """What an unreadable body looks like, without quoting it."""
-    if not body.strip():
-        return "it is empty"
-    if body.lstrip()[:1] == b"<":
-        return f"{len(body)} bytes that look like HTML"
-    return f"{len(body)} bytes"
 
 
 def structure(mapping: Mapping[str, Any], kind: type[T]) -> T:
@@ -255,7 +69,7 @@ def configure_converter(converter: Converter) -> None:
     - a `Sequence` is made of a list or tuple, not of text or a mapping, and is a tuple;
     - a `Mapping` stays what it is; the value that holds it checks it.
     """
-    from ._models import Value  # noqa: PLC0415 - it imports this module
+    from loyalty_sdk._models import Value  # noqa: PLC0415 - it imports this package
 
     for kind, rule in ((str, _checks.text), (int, _checks.integer), (bool, _boolean)):
         converter.register_structure_hook(kind, _as_it_is(rule))
