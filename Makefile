@@ -10,13 +10,14 @@ READY := $(VENV)/.ready
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: help demo test check format format-check lint types contracts matrix venv clean
+.PHONY: help demo test check soak format format-check lint types contracts matrix venv clean
 
 help:
 	@echo "make demo     run the demo: both vendors, against the sandbox"
 	@echo "make test     run every test"
 	@echo "make check    everything a change has to pass: format, lint, types, import contracts,"
 	@echo "              tests on every supported Python found, coverage"
+	@echo "make soak     100,000 adjustments under faults, and what became of each; takes long"
 	@echo "make format   format the code and mend what ruff can mend"
 	@echo "make lint     look for mistakes and for lines that are not formatted"
 	@echo "make types    mypy and pyright"
@@ -29,6 +30,9 @@ test: $(READY)
 	@$(BIN)/python -m pytest
 
 check: format-check lint types contracts matrix
+
+soak: $(READY)
+	@$(BIN)/python -m tests.settle.soak
 
 format: $(READY)
 	$(BIN)/ruff check --fix-only --quiet .

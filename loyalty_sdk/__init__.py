@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from ._client import LoyaltyClient, connect
+    from ._client import LoyaltyClient, Try, connect
     from ._flow import Acknowledgement, Flow, Request, Response, Safety, expand, get
+    from ._look import Finding, Sight, Trace, Window
     from ._map import Result
     from ._models import (
         Activity,
@@ -39,9 +40,11 @@ if TYPE_CHECKING:
         BadRequestError,
         ClientClosedError,
         ConfigurationError,
+        ConflictError,
         ConnectError,
         CursorError,
         DeadlineExceededError,
+        DoubledWriteError,
         LoyaltyError,
         MalformedResponseError,
         NotFoundError,
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
         PlanError,
         Problem,
         RateLimitedError,
+        ReferenceConflictError,
         ServerError,
         TransportError,
         UnsupportedOperationError,
@@ -57,8 +61,9 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "_client": "LoyaltyClient connect",
+    "_client": "LoyaltyClient Try connect",
     "_flow": "Acknowledgement Flow Request Response Safety expand get",
+    "_look": "Finding Sight Trace Window",
     "_map": "Result",
     "_models": "Activity Customer DiscountCode Identity Order Outcome Page PointsAdjustment "
     "Receipt Transaction TransactionKind",
@@ -67,9 +72,10 @@ _HOMES = {
     "_provider": "Credential Provider Refusal Setting",
     "_retry": "RetryPolicy",
     "errors": "APIError AuthenticationError BadRequestError ClientClosedError ConfigurationError "
-    "ConnectError CursorError DeadlineExceededError LoyaltyError MalformedResponseError "
-    "NotFoundError OutcomeUnknownError PermissionDeniedError PlanError Problem RateLimitedError "
-    "ServerError TransportError UnsupportedOperationError ValidationError",
+    "ConflictError ConnectError CursorError DeadlineExceededError DoubledWriteError LoyaltyError "
+    "MalformedResponseError NotFoundError OutcomeUnknownError PermissionDeniedError PlanError "
+    "Problem RateLimitedError ReferenceConflictError ServerError TransportError "
+    "UnsupportedOperationError ValidationError",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -81,12 +87,15 @@ __all__ = [
     "BadRequestError",
     "ClientClosedError",
     "ConfigurationError",
+    "ConflictError",
     "ConnectError",
     "Credential",
     "CursorError",
     "Customer",
     "DeadlineExceededError",
     "DiscountCode",
+    "DoubledWriteError",
+    "Finding",
     "Flow",
     "Identity",
     "LoyaltyClient",
@@ -105,6 +114,7 @@ __all__ = [
     "Provider",
     "RateLimitedError",
     "Receipt",
+    "ReferenceConflictError",
     "Refusal",
     "Request",
     "Response",
@@ -114,11 +124,15 @@ __all__ = [
     "ServerError",
     "SessionPool",
     "Setting",
+    "Sight",
+    "Trace",
     "Transaction",
     "TransactionKind",
     "TransportError",
+    "Try",
     "UnsupportedOperationError",
     "ValidationError",
+    "Window",
     "__version__",
     "connect",
     "expand",

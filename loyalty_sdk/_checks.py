@@ -64,6 +64,24 @@ def expect(wanted: type[T], value: T) -> T:
     return value
 
 
+def replayable(adjustment: object, tried_at: object, *, replay: bool) -> datetime:
+    """The moment of the earlier try, of a replay that can be looked for.
+
+    Raises:
+        ValidationError: It is no adjustment, or one without a reference, a naive moment, or a
+            moment without ``replay``.
+    """
+    reference = getattr(adjustment, "reference", None)
+    problems: list[Problem] = []
+    if not replay:
+        problems.append(Problem("tried_at", "means nothing without replay=True"))
+    identifier(problems, "reference", reference)
+    if tried_at is not None:
+        moment(problems, "tried_at", tried_at)
+    finish("the replay", problems)
+    return tried_at if isinstance(tried_at, datetime) else datetime.now(UTC)
+
+
 def is_type(problems: list[Problem], path: str, value: object, wanted: type) -> bool:
     """Whether ``value`` is exactly what an attribute of that type should hold."""
     if isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool)):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -20,6 +22,7 @@ from ._secrets import MaskedBytes
 from .errors import Problem
 
 if TYPE_CHECKING:
+    from ._look import Trace
     from .errors import LoyaltyError
 
 T = TypeVar("T")
@@ -58,6 +61,10 @@ class Request:
         safety: Whether it may be repeated.
         acknowledged_by: What proves it was applied; means nothing for reads.
         reference: The key the write is known by.
+        trace: What the write leaves in the vendor's records; None where nothing could be
+            found again, and then an open try stays open.
+        fresh: Whether caches on the way must ask the vendor.
+        answers: Statuses beside 2xx that are an answer to the question, not a failure.
     """
 
     method: str
@@ -68,6 +75,9 @@ class Request:
     safety: Safety
     acknowledged_by: Acknowledgement = Acknowledgement.STATUS
     reference: str | None = None
+    trace: Trace | None = None
+    fresh: bool = False
+    answers: frozenset[int] = frozenset()
 
     @property
     def target(self) -> str:
@@ -87,17 +97,24 @@ class Response:
         body: Decompressed.
         failure: Why the body did not arrive whole; None when it did. A flow only ever sees
             a cut answer where the status alone says enough.
+        received_at: `time.monotonic` when it was complete.
     """
 
     status: int
     headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
     body: bytes = attrs.field(default=b"", converter=MaskedBytes)
     failure: LoyaltyError | None = None
+    received_at: float = 0.0
 
     @property
     def ok(self) -> bool:
         """Whether the status is 2xx."""
         return 200 <= self.status < 300
+
+    @property
+    def date(self) -> datetime | None:
+        """The vendor's clock when it answered; None where it does not say."""
+        return http_date(self.headers.get("Date", ""))
 
     def json(self) -> Any:
         """The body as plain JSON types.
@@ -113,6 +130,15 @@ class Response:
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 Flow = Generator[Request, Response, T]
+
+
+def http_date(value: str) -> datetime | None:
+    """An HTTP date, aware; None where it cannot be read."""
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def expand(template: str, **segments: str) -> str:

@@ -30,11 +30,13 @@ class Outcome(StrEnum):
     """What is known of a write when its call ends."""
 
     APPLIED = "applied"
-    """The vendor acknowledged it."""
+    """The vendor acknowledged it, or its records show it."""
     REJECTED = "rejected"
     """The vendor refused it, and nothing was applied."""
     NOT_SENT = "not_sent"
     """Nothing left this process."""
+    ABSENT = "absent"
+    """It left, and the vendor's records show that it was not applied."""
     UNKNOWN = "unknown"
     """It left and was not acknowledged: it may have been applied."""
 
@@ -242,7 +244,8 @@ class PointsAdjustment(Value):
         points: Not 0; negative takes points away. Vendors have bounds of their own.
         reason: May be shown to the shopper.
         note: For staff only; a vendor without such a field refuses it.
-        reference: The caller's own key for this adjustment.
+        reference: The caller's own key for this adjustment; where the vendor's rows carry it,
+            the adjustment is found again by it. It does not keep a second call from being sent.
 
     Raises:
         ValidationError: Lists every problem by path.
@@ -381,8 +384,11 @@ class Receipt(Value):
         provider: Registered name of the provider.
         reference: The key the write is known by, None when it has none.
         outcome: What is known.
-        attempts: How many times the write itself left or may have left this process.
-        transaction: The row the vendor returned with its acknowledgement, if it did.
+        attempts: How many times the write itself left or may have left this process;
+            lookups do not count.
+        transaction: Its row in the vendor's records, where the vendor returned or showed it.
+        reconciled: Whether the vendor's records decided, not its answer.
+        resolve_after: When looking can decide a write that is UNKNOWN; None for any other.
     """
 
     operation: str
@@ -391,6 +397,20 @@ class Receipt(Value):
     outcome: Outcome
     attempts: int
     transaction: Transaction | None = None
+    reconciled: bool = False
+    resolve_after: datetime | None = None
+    _trace: Any = attrs.field(default=None, eq=False, repr=False, alias="trace")
+    _sent: Any = attrs.field(default=None, eq=False, repr=False, alias="sent")
+
+    @property
+    def trace(self) -> Any:
+        """What the write left behind; for `LoyaltyClient.resolve`."""
+        return self._trace
+
+    @property
+    def sent(self) -> Any:
+        """When it left, by its process's own clock; for `LoyaltyClient.resolve`."""
+        return self._sent
 
 
 @attrs.frozen(kw_only=True)

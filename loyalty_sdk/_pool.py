@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import os
 import re
+import time
 import warnings
 from contextvars import ContextVar
 from pathlib import Path
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 USER_AGENT = f"async-loyalty-sdk/{__version__}"
 
 _MIB = 2**20
+_LONGEST_IDLE = 10.0  # a write that must not be repeated goes out on nothing older
 
 
 @attrs.define
@@ -63,8 +65,8 @@ class SessionPool:
     Args:
         connections: Most connections open at once, per event loop; at least 1.
         connections_per_host: The same per host; 0 means no limit of its own.
-        keepalive: Seconds an idle connection is kept. Short, since a server may close an
-            idle connection at the moment it is used again, and a write is then in doubt.
+        keepalive: Seconds an idle connection is kept, at most 10: a server may close an idle
+            connection at the moment it is used again, and a write is then in doubt.
         connect_timeout: Seconds to open a connection.
         dns_ttl: Seconds a looked-up address is kept.
         proxy: URL of an HTTP proxy for every request.
@@ -98,6 +100,8 @@ class SessionPool:
         ):
             if value < least:
                 raise ConfigurationError(f"SessionPool: {name} must be at least {least}")
+        if not 0 < keepalive <= _LONGEST_IDLE:
+            raise ConfigurationError("SessionPool: keepalive must be over 0 and at most 10 seconds")
         self._connector_settings: dict[str, Any] = {
             "limit": connections,
             "limit_per_host": connections_per_host,
@@ -138,6 +142,8 @@ class SessionPool:
             TransportError: No head of an answer came.
             ClientClosedError: The pool is closed.
         """
+        if timeout is not None and timeout <= 0:
+            raise _not_in_time("connection", 0.0, left=False)
         session = await self._session()
         departure = _Departure()
         _departure.set(departure)
@@ -147,9 +153,11 @@ class SessionPool:
         except asyncio.CancelledError as exc:
             # aiohttp cancels whoever waits for a connection of a session that is closed.
             task = asyncio.current_task()
-            if not self._closed or task is None or task.cancelling():
-                raise
-            raise _closed_meanwhile(departure) from exc
+            if self._closed and task is not None and not task.cancelling():
+                raise _closed_meanwhile(departure) from exc
+            # The canceller wants to know as well as anybody whether anything was sent.
+            exc.bytes_left = departure.left  # type: ignore[attr-defined]  # read by the client
+            raise
         except MalformedResponseError as exc:
             return _answer(departure, failure=exc)
         except Exception as exc:  # whatever a transport raises must not escape
@@ -173,7 +181,7 @@ class SessionPool:
             request.method,
             URL(url, encoded=True),
             data=request.body,
-            headers={**headers, "Content-Type": "application/json"} if request.body else headers,
+            headers=_with_own(headers, request),
             allow_redirects=False,
             proxy=self._proxy or (_proxy_from_environment(url) if self._trust_env else None),
         )
@@ -310,6 +318,13 @@ def _marking_request() -> type[aiohttp.ClientRequest]:
 _MarkingRequest: type[aiohttp.ClientRequest] | None = None
 
 
+def _with_own(headers: Mapping[str, str], request: Request) -> Mapping[str, str]:
+    own = {"Content-Type": "application/json"} if request.body else {}
+    if request.fresh:
+        own["Cache-Control"] = "no-cache"
+    return {**headers, **own}
+
+
 def _answer(
     departure: _Departure, body: bytes = b"", failure: LoyaltyError | None = None
 ) -> Response:
@@ -318,7 +333,13 @@ def _answer(
     if failure is not None:
         # Closing instead of releasing: the rest of the answer is still on its way.
         head.close()
-    return Response(status=head.status, headers=head.headers, body=body, failure=failure)
+    return Response(
+        status=head.status,
+        headers=head.headers,
+        body=body,
+        failure=failure,
+        received_at=time.monotonic(),
+    )
 
 
 def _closed() -> ClientClosedError:
@@ -334,14 +355,18 @@ def _closed_meanwhile(departure: _Departure) -> LoyaltyError:
 def _failure(departure: _Departure, exc: Exception, timeout: float | None) -> TransportError:
     if type(exc) is TimeoutError:  # ours; aiohttp's own are subclasses
         what = "complete answer" if departure.left else "connection"
-        error: TransportError = DeadlineExceededError(f"no {what} within {timeout:.3g} s")
-        error.bytes_left = departure.left
-        return error
+        return _not_in_time(what, timeout, left=departure.left)
     # The exception's own text may quote the URL, and with it ids.
     reason = getattr(exc, "strerror", None) or type(exc).__name__
     if departure.left:
         return TransportError(f"the connection broke before the answer was complete: {reason}")
     return ConnectError(f"cannot connect: {reason}", hint="Nothing was sent")
+
+
+def _not_in_time(what: str, timeout: float | None, *, left: bool) -> DeadlineExceededError:
+    error = DeadlineExceededError(f"no {what} within {timeout:.3g} s")
+    error.bytes_left = left
+    return error
 
 
 def _check_proxy(proxy: Any) -> str | None:

@@ -15,6 +15,7 @@ from .errors import ConfigurationError, UnsupportedOperationError
 
 if TYPE_CHECKING:
     from ._flow import Flow, Response
+    from ._look import Sight, Trace, Window
     from ._models import Activity, Identity, Order, Page, PointsAdjustment, Transaction
 
 OPERATIONS = ("track_activity", "create_order", "list_transactions", "adjust_points")
@@ -92,6 +93,9 @@ class Provider:
         title: The vendor's name as people write it.
         settings: What the class's constructor takes.
         limitations: Remarks for the capability matrix, by operation.
+        scopes: What credentials need for each operation, looking for a lost write included;
+            empty where the vendor has no scopes.
+        unmarked_hint: How to make points carry their reference, where that is a setting.
         base_url: Origin of the API, scheme and host and port only.
         credentials: Header names and what goes into them.
     """
@@ -100,6 +104,8 @@ class Provider:
     title: ClassVar[str] = ""
     settings: ClassVar[tuple[Setting, ...]] = ()
     limitations: ClassVar[Mapping[str, str]] = {}
+    scopes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    unmarked_hint: ClassVar[str | None] = None
 
     base_url: str
     credentials: Mapping[str, Credential]
@@ -131,6 +137,14 @@ class Provider:
                 unknown parameters would return everything.
         """
         self._unsupported("list_transactions")
+
+    def look(self, trace: Trace, window: Window, /) -> Flow[Sight]:
+        """Find out from the vendor's records what became of the write that left ``trace``.
+
+        Only reads. Asked for writes whose `Request.trace` the adapter gave. An answer that
+        was cached, or other than documented, must raise: such a look decides nothing.
+        """
+        self._unsupported("look")
 
     def whoami(self) -> Flow[Identity]:
         """Whom the credentials belong to."""

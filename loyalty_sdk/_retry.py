@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
 import attrs
 
-from ._flow import Acknowledgement, Request, Response, Safety
+from ._flow import Acknowledgement, Request, Response, Safety, http_date
 from .errors import APIError, ConfigurationError, LoyaltyError, TransportError, error_for_status
 
 if TYPE_CHECKING:
@@ -32,6 +31,8 @@ class Verdict(Enum):
     """Its acknowledgement came."""
     OPEN = "open"
     """Anything else: it may have been applied."""
+    ABSENT = "absent"
+    """Open at first; the vendor's records then showed that it was not applied."""
 
 
 @attrs.frozen(kw_only=True)
@@ -46,6 +47,11 @@ class RetryPolicy:
         attempts: Most sends of one request, the first included; at least 1.
         attempt_timeout: Seconds for one try of a request that may be repeated; any other
             write waits for its answer until the call's deadline.
+        budget: Repeats that each call pays for, from 0 to 1: 0.2 lets one call in five be
+            repeated once. All clients of one credential share what is saved, 200 repeats at
+            most, and 20 that come back by themselves, 10 a second: calls one after the other
+            may always repeat, a storm may not, and its failures are raised at once and say so
+            in their hint. Reads that look for a write are never counted. None turns it off.
 
     Raises:
         ConfigurationError: A number is out of range.
@@ -53,17 +59,22 @@ class RetryPolicy:
 
     attempts: int = 4
     attempt_timeout: float = 8.0
+    budget: float | None = 0.2
 
     def __attrs_post_init__(self) -> None:
         if self.attempts < 1:
             raise ConfigurationError("RetryPolicy: attempts must be at least 1")
         if not self.attempt_timeout > 0:
             raise ConfigurationError("RetryPolicy: attempt_timeout must be more than 0 seconds")
+        if self.budget is not None and not 0 <= self.budget <= 1:
+            raise ConfigurationError("RetryPolicy: budget must be from 0 to 1, or None")
 
 
 def verdict(provider: Provider, request: Request, response: Response) -> Verdict:
     """What ``response`` proves about the try it answers."""
     status = response.status
+    if status in request.answers:
+        return Verdict.ACCEPTED if response.failure is None else Verdict.OPEN
     if 400 <= status < 500 and status != 408:
         return Verdict.REFUSED
     if not response.ok or not _acknowledged(provider, request, response):
@@ -89,6 +100,9 @@ async def exchange(  # noqa: PLR0913, PLR0917 - everything that decides about a 
     deadline: float,
     send: Callable[[float], Awaitable[Response]],
     note: Callable[[Request, Verdict], None],
+    *,
+    may_repeat: Callable[[], bool],
+    tried: int = 0,
 ) -> Response:
     """Send ``request`` until it is accepted or may not be repeated.
 
@@ -99,22 +113,29 @@ async def exchange(  # noqa: PLR0913, PLR0917 - everything that decides about a 
         deadline: On `time.monotonic`; no wait reaches beyond it.
         send: One try, given its seconds.
         note: Told every verdict.
+        may_repeat: Takes one repeat out of the budget; False when there is none.
+        tried: How often it was tried before.
 
     Raises:
         LoyaltyError: The last try's failure.
     """
     waits: Iterator[float] | None = None
-    attempt = 1
+    attempt = tried + 1
     while True:
         what, result = await _try(provider, request, send, _patience(request, policy, deadline))
         note(request, what)
         if isinstance(result, Response):
             return result
-        if attempt == policy.attempts or not _repeatable(request, what, result):
+        if attempt >= policy.attempts or not _repeatable(request, what, result):
             raise result
         waits = waits or _waits()
-        if not await _pause(next(waits), result, deadline):
+        wait = _wait(next(waits), result, deadline)
+        if wait is None:
             raise result
+        if not may_repeat():
+            result.hint = NO_REPEATS_LEFT
+            raise result
+        await asyncio.sleep(wait)
         attempt += 1
 
 
@@ -135,7 +156,11 @@ async def _try(
 
 def _patience(request: Request, policy: RetryPolicy, deadline: float) -> float:
     left = max(0.0, deadline - time.monotonic())
-    return left if request.safety is Safety.ONCE else min(left, policy.attempt_timeout)
+    if request.safety is not Safety.ONCE:
+        return min(left, policy.attempt_timeout)
+    # The answer is the best evidence, but looking for the write needs some time too.
+    reserve = min(max(0.2 * left, 1.0), 0.5 * left) if request.trace else 0.0
+    return left - reserve if left < float("inf") else left
 
 
 def _repeatable(request: Request, what: Verdict, failure: LoyaltyError) -> bool:
@@ -148,16 +173,21 @@ def _repeatable(request: Request, what: Verdict, failure: LoyaltyError) -> bool:
     return True
 
 
-async def _pause(wait: float, failure: LoyaltyError, deadline: float) -> bool:
-    """Sleep before the next try; False when that would reach beyond the deadline."""
+NO_REPEATS_LEFT = (
+    "The retry budget of these credentials is used up, so it was not sent again: too many calls"
+    " fail at once; see RetryPolicy(budget=...)"
+)
+
+
+def _wait(wait: float, failure: LoyaltyError, deadline: float) -> float | None:
+    """Seconds before the next try; None when that would reach beyond the deadline."""
     asked = failure.retry_after if isinstance(failure, APIError) else None
     wait = max(wait, asked or 0.0)
     if time.monotonic() + wait >= deadline:
         if asked is not None and asked >= wait:
             failure.hint = f"The vendor asks to wait {asked:g} s, which is beyond the deadline"
-        return False
-    await asyncio.sleep(wait)
-    return True
+        return None
+    return wait
 
 
 def _waits() -> Iterator[float]:
@@ -204,16 +234,8 @@ def retry_after(response: Response) -> float | None:
     # HTTP wants whole seconds; some servers send fractions all the same.
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
         return float(value)
-    until = _http_date(value)
-    now = _http_date(response.headers.get("Date", ""))
+    until = http_date(value)
     if until is None:
         return None
-    return max(0.0, until - (time.time() if now is None else now))
-
-
-def _http_date(value: str) -> float | None:
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    now = response.date or datetime.now(UTC)
+    return max(0.0, (until - now).total_seconds())

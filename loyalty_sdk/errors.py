@@ -18,6 +18,9 @@ LoyaltyError
  |    |-- RateLimitedError        429
  |    '-- ServerError             5xx
  |-- MalformedResponseError       the vendor's answer cannot be read
+ |-- ConflictError                the vendor holds something else under the same id
+ |-- ReferenceConflictError       the reference was used before, for other points
+ |-- DoubledWriteError            a write landed more than once
  '-- OutcomeUnknownError          a write may have been applied, and nobody can say yet
 
 Every error raised by a write carries ``outcome`` and ``receipt``. All of them pickle.
@@ -30,7 +33,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ._models import Outcome, Receipt
+    from ._models import Outcome, Receipt, Transaction
 
 
 class LoyaltyError(Exception):
@@ -212,20 +215,40 @@ class MalformedResponseError(LoyaltyError):
     path: str | None = None
 
 
+class ConflictError(LoyaltyError):
+    """The vendor holds another order under this id; the shop or another site may own it."""
+
+
+class ReferenceConflictError(LoyaltyError):
+    """The reference stands in the customer's history with other points; nothing was sent."""
+
+
+class DoubledWriteError(LoyaltyError):
+    """A write stands in the vendor's records more than once; ``rows`` holds them all.
+
+    It was sent again after it had been shown absent, and the first try took effect after
+    all: ``settle`` is too short for this vendor. Take back all but one.
+    """
+
+    rows: tuple[Transaction, ...] = ()
+
+
 class OutcomeUnknownError(LoyaltyError):
     """A write may have been applied: it left, and no acknowledgement came back.
 
-    Do not send it again before you have looked at the vendor's records; ``__cause__``
-    is what went wrong on the wire.
+    Do not send it again. `LoyaltyClient.resolve` looks later; ``__cause__`` is what went
+    wrong on the wire, and ``receipt.resolve_after`` when looking can decide.
 
     Attributes:
         status: HTTP status of the answer that was no acknowledgement, None without one.
         code, vendor_message, details: Its words, as in `APIError`.
+        rows: Rows in the vendor's records that could be this write's.
     """
 
     status: int | None = None
     code: str | None = None
     vendor_message: str | None = None
+    rows: tuple[Transaction, ...] = ()
 
     def __init__(self, message: str = "", *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)

@@ -84,15 +84,36 @@ def _examine(kind: type[Provider], connection: Connection) -> bool:
     for setting in kind.settings:
         click.echo(_INDENT + _state(setting, dict(connection.settings)))
     try:
-        verdict = _welcome(connection.run(_whoami))
+        identity = connection.run(_whoami)
+        verdict = _welcome(identity)
     except UnsupportedOperationError:
         verdict = "the settings are complete; the vendor has no way to test credentials"
     except LoyaltyError as exc:
         click.echo(_INDENT + _wrong(exc))
         click.echo(_INDENT + one_line(f"mend: {_remedy(exc, kind)}"))
         return False
+    else:
+        lacking = _lacking(kind, identity)
+        for operation, scopes in lacking.items():
+            click.echo(_INDENT + click.style(f"wrong: {operation} lacks {scopes}", fg="red"))
+        if lacking:
+            click.echo(_INDENT + "mend: give the key these scopes; without the reading ones a")
+            click.echo(_INDENT + "write that got no answer cannot be found again")
+            return False
     click.echo(_INDENT + click.style(one_line(f"ok: {verdict}"), fg="green"))
     return True
+
+
+def _lacking(kind: type[Provider], identity: Identity) -> dict[str, str]:
+    """Operations that the key's scopes do not reach, and what they lack."""
+    held = identity.scopes
+    if held is None:
+        return {}
+    lacking = {
+        operation: [scope for scope in needed if scope not in held]
+        for operation, needed in kind.scopes.items()
+    }
+    return {operation: " and ".join(scopes) for operation, scopes in lacking.items() if scopes}
 
 
 def _wrong(error: LoyaltyError) -> str:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import formatdate
+from typing import TYPE_CHECKING
 
 from loyalty_sdk.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 
 class Clock:
@@ -41,6 +46,15 @@ class Clock:
         if not seconds >= 0:
             raise ConfigurationError("the clock is advanced by 0 seconds or more")
         self._offset += seconds
+
+    @contextmanager
+    def back(self, seconds: float) -> Generator[None]:
+        """Let it be ``seconds`` ago: for what took place while nobody looked."""
+        self._offset -= seconds
+        try:
+            yield
+        finally:
+            self._offset += seconds
 
     def http_date(self) -> str:
         """Now as a ``Date`` header prints it."""

@@ -56,10 +56,12 @@ class Ledger:
         heappush(self._due, (self.clock.monotonic() + delay, next(self._order), change))
 
     def settle(self) -> None:
-        """Make the changes that are due."""
+        """Make the changes that are due, as of when they were."""
         with self.lock:
             while self._due and self._due[0][0] <= self.clock.monotonic():
-                heappop(self._due)[2]()
+                due, _, change = heappop(self._due)
+                with self.clock.back(self.clock.monotonic() - due):
+                    change()
 
     def account(self, customer_id: str) -> Account | None:
         """The customer with the merchant's id ``customer_id``."""

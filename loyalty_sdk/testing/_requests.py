@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _METHODS = {"DELETE", "GET", "PATCH", "POST", "PUT"}
 _PATH = re.compile(r"(/([A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-F]{2})+)+")
 _FRACTION = re.compile(r"-?[0-9]+([.][0-9]+([eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)")
+_MARKER = re.compile(r"\[ref:[^\]]*\] ?")
 
 
 class _Fraction(str):
@@ -55,9 +56,13 @@ def _is_json(body: bytes) -> bool:
 
 
 def content(request: Request) -> Any:
-    """All that a request says, decoded: segments, query, body."""
+    """All that a request says, decoded: segments, query, body.
+
+    Markers are left out: the reference in them may be hashed, and rules of their own check it.
+    """
     segments = [unquote(segment) for segment in request.path.split("/")]
-    body = None if request.body is None else json.loads(request.body, parse_float=_Fraction)
+    text = None if request.body is None else _MARKER.sub("", request.body.decode())
+    body = None if text is None else json.loads(text, parse_float=_Fraction)
     return [request.method, segments, [list(pair) for pair in request.query], body]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+from uuid import uuid4
 
 import attrs
 
-from loyalty_sdk import _checks
+from loyalty_sdk import _checks, _marker
 from loyalty_sdk._filters import keeper
 from loyalty_sdk._flow import Acknowledgement, Flow, Request, Response, Safety, get
+from loyalty_sdk._look import Sight, Trace, Window
 from loyalty_sdk._models import Activity, Identity, Order, Page, PointsAdjustment, Transaction
 from loyalty_sdk._provider import (
     Credential,
@@ -25,6 +27,7 @@ from loyalty_sdk.wire import encode, located, malformed
 from . import _wire
 from ._awards import activity_award, check_earned, check_guest, check_order, order_award
 from ._filters import CUSTOMERS, TRANSACTIONS, query
+from ._look import look_for_marker
 from ._models import CountedPage, CustomerRecord, PointsCalculation, Product
 from ._settings import (
     Activities,
@@ -69,7 +72,8 @@ class Joy(Provider):
     - Customers are known by their Shopify customer id. Transactions are listed for one of
       them; there is no list for the whole shop.
     - An adjustment's ``reason`` becomes Joy's ``reason`` and ``userNote``, which the shopper
-      sees; its ``note`` becomes ``adminNote``.
+      sees; its ``note`` becomes ``adminNote``, behind a marker made of the reference,
+      ``[ref:ticket-8812] ...``, by which a write in doubt is found again.
     - No write has an idempotency key, and Joy does not say what becomes of a removal below
       zero. Success is a 2xx with ``success: true``, nothing less.
     - Whether the ends of a time window are inclusive is not documented. The window asked of
@@ -157,7 +161,9 @@ class Joy(Provider):
         check_guest("the activity", activity)
         if isinstance(meaning, AwardPoints):
             body = activity_award(activity, meaning)
-            return (yield from self._change_points("award", body, activity.id))
+            reference = activity.id or uuid4().hex
+            key = f"activity:{activity.name}:{reference}"
+            return (yield from self._change_points("award", body, reference, key))
         return (
             yield from self.social_interaction(
                 activity.customer.id,
@@ -187,7 +193,7 @@ class Joy(Provider):
             points = yield from self._calculated(order, meaning)
         check_earned(points)
         body = order_award(order, points, meaning.reason)
-        return (yield from self._change_points("award", body, order.id))
+        return (yield from self._change_points("award", body, order.id, f"order:{order.id}"))
 
     def list_transactions(
         self, cursor: str | None, filters: Mapping[str, Any], /
@@ -243,6 +249,10 @@ class Joy(Provider):
             )
         )
 
+    def look(self, trace: Trace, window: Window, /) -> Flow[Sight]:
+        """What Joy's records say of a write."""
+        return look_for_marker(self, trace, window)
+
     def whoami(self) -> Flow[Identity]:
         """The shop that the keys belong to; Joy does not say what they may do.
 
@@ -277,7 +287,8 @@ class Joy(Provider):
             points: 1 to 2**53 - 1.
             reason: May be shown to the shopper.
             note: For staff only.
-            reference: What the write is known by in errors; not sent.
+            reference: Stands before the note as a marker, by which the row is found again;
+                made up unless given.
 
         Raises:
             ValidationError: Lists every problem; nothing was sent.
@@ -316,7 +327,8 @@ class Joy(Provider):
     ) -> Flow[Transaction | None]:
         """Like `award_points`, but sets what the customer has to ``balance``.
 
-        Never repeated: points that moved in between would be lost.
+        Never looked for and never repeated: points that moved in between would be lost. The
+        ``reference`` is not sent.
         """
         return (
             yield from self._point_call(
@@ -413,7 +425,7 @@ class Joy(Provider):
             customer_id: The Shopify customer id.
             event: Joy's name of it, ``follow_instagram``; accepted ones are not documented.
             earning_id: Id of the earning program; one of the two is needed.
-            reference: As in `award_points`.
+            reference: What the write is known by in errors; not sent.
 
         Raises:
             ValidationError: Lists every problem; nothing was sent.
@@ -472,13 +484,39 @@ class Joy(Provider):
         body = _wire.point_change(
             customer_id, points, reason=reason, user_note=reason, admin_note=note
         )
-        return (yield from self._change_points(verb, body, reference))
+        if verb == "reset":
+            # Never looked for and never sent again: it says nothing of what it changed.
+            return (yield from self._send_points(verb, body, reference))
+        reference = reference or uuid4().hex
+        return (yield from self._change_points(verb, body, reference, reference))
 
     def _change_points(
-        self, verb: str, body: Mapping[str, Any], reference: str | None
+        self, verb: str, body: Mapping[str, Any], reference: str, key: str
+    ) -> Flow[Transaction | None]:
+        """Change points under the marker of ``key``, by which the row is found again."""
+        note = _marker.mark(key, body.get("adminNote"))
+        problems: list[Problem] = []
+        _marker.check(problems, "note", note)
+        _checks.finish(f"the {verb}", problems)
+        trace = Trace(
+            operation=verb,
+            customer_id=body["shopifyCustomerId"],
+            reference=reference,
+            marker=_marker.token(key),
+            points=-body["point"] if verb == "deduct" else body["point"],
+            adjusts=True,
+        )
+        return (yield from self._send_points(verb, {**body, "adminNote": note}, reference, trace))
+
+    def _send_points(
+        self,
+        verb: str,
+        body: Mapping[str, Any],
+        reference: str | None,
+        trace: Trace | None = None,
     ) -> Flow[Transaction | None]:
         path = f"{_ROOT}/transactions/points/{verb}"
-        response = yield _post(path, body, Safety.ONCE, reference)
+        response = yield _post(path, body, Safety.ONCE, reference, trace)
         return _wire.read_acknowledged(response)
 
     def _calculated(self, order: Order, meaning: JoyCalculator) -> Flow[int]:
@@ -503,7 +541,11 @@ class Joy(Provider):
 
 
 def _post(
-    path: str, body: Mapping[str, Any], safety: Safety, reference: str | None = None
+    path: str,
+    body: Mapping[str, Any],
+    safety: Safety,
+    reference: str | None = None,
+    trace: Trace | None = None,
 ) -> Request:
     return Request(
         method="POST",
@@ -513,6 +555,7 @@ def _post(
         safety=safety,
         acknowledged_by=Acknowledgement.BODY,
         reference=reference,
+        trace=trace,
     )
 
 

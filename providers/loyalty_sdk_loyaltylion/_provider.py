@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
+from uuid import uuid4
 
-from loyalty_sdk import _checks
+from loyalty_sdk import _checks, _marker
 from loyalty_sdk._flow import Flow, Request, Response, Safety, expand, get, pairs
+from loyalty_sdk._look import Sight, Trace, Window
 from loyalty_sdk._models import (
     Activity,
     Identity,
@@ -22,6 +24,7 @@ from loyalty_sdk.errors import Problem
 from loyalty_sdk.wire import encode, located
 
 from ._filters import ACTIVITIES, CUSTOMERS, ORDERS, TRANSACTIONS, query
+from ._look import look_for_activity, look_for_adjustment, look_for_order
 from ._models import (
     ActivityRecord,
     ActivityState,
@@ -31,7 +34,7 @@ from ._models import (
     RefundStatus,
     Site,
 )
-from ._settings import credential, read_site
+from ._settings import check_flag, credential, parse_flag, read_site
 from ._wire import (
     read_identity,
     read_order,
@@ -60,6 +63,11 @@ class LoyaltyLion(Provider):
             2027-01-10, and `list_sites` refuses them already
             (https://developers.loyaltylion.com/api-reference/authentication/token-secret).
         base_url: Origin of the API. From ``LOYALTYLION_BASE_URL`` unless given.
+        reference_in_reason: Whether every adjustment's reason begins with a marker made of
+            its reference, ``[ref:ticket-8812] Returned item``. The shopper may see it; it is
+            the only way to find an adjustment again for certain.
+        sole_writer: Your statement that nobody else adjusts points in this program, which
+            lets one row of the right size prove an adjustment without a marker.
 
     Raises:
         ConfigurationError: No credentials, two kinds of them, or a setting that is wrong.
@@ -85,17 +93,28 @@ class LoyaltyLion(Provider):
         Setting("token", secret=True, help="site token, until 2027-01-10; needs secret"),
         Setting("secret", secret=True, help="site secret, until 2027-01-10; needs token"),
         Setting("base_url", "LOYALTYLION_BASE_URL", help="origin of the API"),
+        Setting("reference_in_reason", help="mark reasons with the reference", parse=parse_flag),
+        Setting("sole_writer", help="nobody else adjusts points here", parse=parse_flag),
     )
     limitations: ClassVar[Mapping[str, str]] = {
         "track_activity": "needs the customer's email; earns only where a rule applies",
         "list_transactions": "gives no balance",
         "adjust_points": "no staff note; adds at most 1,000,000 at once",
     }
+    unmarked_hint: ClassVar[str | None] = "Connect with reference_in_reason=True"
 
     # Tracebacks that print locals print `self` too, even if `__init__` got no further.
     site_id: int | None = None
 
-    def __init__(
+    # https://developers.loyaltylion.com/api-reference/authentication/api-keys
+    scopes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "track_activity": ("write_customers", "read_customers"),
+        "create_order": ("write_orders", "read_orders"),
+        "list_transactions": ("read_customers",),
+        "adjust_points": ("write_customers", "read_customers"),
+    }
+
+    def __init__(  # noqa: PLR0913 - each is one thing a merchant decides
         self,
         *,
         api_key: Key | None = None,
@@ -103,12 +122,16 @@ class LoyaltyLion(Provider):
         token: str | None = None,
         secret: str | None = None,
         base_url: str | None = None,
+        reference_in_reason: bool = False,
+        sole_writer: bool = False,
     ) -> None:
         # Tracebacks that print locals must not print keys.
         api_key, token, secret = masked(api_key), masked(token), masked(secret)
         origin = from_environment(base_url, "LOYALTYLION_BASE_URL")
         self.base_url = "https://api.loyaltylion.com" if origin is None else origin
         self.site_id = read_site(from_environment(site_id, "LOYALTYLION_SITE_ID"))
+        self.reference_in_reason = check_flag("reference_in_reason", reference_in_reason)
+        self.sole_writer = check_flag("sole_writer", sole_writer)
         self.credentials = {"Authorization": credential(api_key, token, secret)}
 
     def __repr__(self) -> str:
@@ -127,16 +150,24 @@ class LoyaltyLion(Provider):
         if activity.customer.email is None:
             problem = Problem("customer.email", "is missing: LoyaltyLion wants one for activities")
             _checks.finish("the activity", [problem])
+        merchant_id = activity.id or uuid4().hex
         fields = {
             "name": activity.name,
             "customer_id": activity.customer.id,
             "customer_email": activity.customer.email,
-            "merchant_id": activity.id,
+            "merchant_id": merchant_id,
             "properties": activity.properties or None,
             "date": activity.occurred_at,
             **_shopper(activity),
         }
-        yield _write("/v2/activities", fields, query=self._site(), reference=activity.id)
+        trace = Trace(
+            operation="track_activity",
+            customer_id=activity.customer.id,
+            reference=merchant_id,
+            name=activity.name,
+            at=activity.occurred_at,
+        )
+        yield _write("/v2/activities", fields, trace, query=self._site())
 
     def create_order(self, order: Order, /) -> Flow[None]:
         """Add an order; it may earn points. Shops on a supported platform need not call this.
@@ -158,7 +189,14 @@ class LoyaltyLion(Provider):
             "date": order.placed_at,
             **_shopper(order),
         }
-        yield _write("/v2/orders", fields, query=self._site(), reference=order.id)
+        trace = Trace(
+            operation="create_order",
+            customer_id=order.customer.id,
+            reference=order.id,
+            total=order.total,
+            at=order.placed_at,
+        )
+        yield _write("/v2/orders", fields, trace, query=self._site())
 
     def list_transactions(
         self, cursor: str | None, filters: Mapping[str, Any], /
@@ -203,14 +241,31 @@ class LoyaltyLion(Provider):
             problems.append(Problem("points", f"must be at most {_POINTS_AT_ONCE:,} to add"))
         if adjustment.note is not None:
             problems.append(Problem("note", "cannot be kept: LoyaltyLion has no note for staff"))
+        reason, reference = adjustment.reason, adjustment.reference
+        if self.reference_in_reason:
+            reference = reference or uuid4().hex
+            reason = _marker.mark(reference, reason)
+            _marker.check(problems, "reason", reason)
         _checks.finish("the adjustment", problems)
+        trace = Trace(
+            operation="adjust_points",
+            customer_id=adjustment.customer_id,
+            reference=reference,
+            marker=_marker.token(reference) if reference and self.reference_in_reason else None,
+            points=adjustment.points,
+            adjusts=True,
+        )
         action = "points" if adjustment.points > 0 else "remove_points"
         yield _write(
             "/v2/customers/{merchant_id}/" + action,
-            {"points": abs(adjustment.points), "reason": adjustment.reason},
-            reference=adjustment.reference,
+            {"points": abs(adjustment.points), "reason": reason},
+            trace,
             merchant_id=adjustment.customer_id,
         )
+
+    def look(self, trace: Trace, window: Window, /) -> Flow[Sight]:
+        """What LoyaltyLion's records say of a write."""
+        return _LOOKS[trace.operation](self, trace, window)
 
     def whoami(self) -> Flow[Identity]:
         """Program and scopes of the credentials.
@@ -244,8 +299,8 @@ class LoyaltyLion(Provider):
         yield _write(
             "/v2/activities/{name}/{merchant_id}",
             {"state": state},
+            merchant_id,
             method="PUT",
-            reference=merchant_id,
             name=name,
             merchant_id=merchant_id,
         )
@@ -299,9 +354,9 @@ class LoyaltyLion(Provider):
         yield _write(
             "/v2/orders/{merchant_id}",
             state,
+            merchant_id,
             method="PUT",
             safety=Safety.IDEMPOTENT,
-            reference=merchant_id,
             merchant_id=merchant_id,
         )
 
@@ -391,6 +446,11 @@ class LoyaltyLion(Provider):
 
 # ---------------------------------------------------------------- requests
 
+_LOOKS = {
+    "track_activity": look_for_activity,
+    "create_order": look_for_order,
+    "adjust_points": look_for_adjustment,
+}
 _ORDER_STATE: Mapping[str, _checks.Rule] = {
     "payment_status": _checks.one_of(*get_args(PaymentStatus)),
     "refund_status": _checks.one_of(*get_args(RefundStatus)),
@@ -414,10 +474,10 @@ def _shopper(value: Activity | Order) -> dict[str, Any]:
 def _write(  # noqa: PLR0913 - the parts of a request
     template: str,
     fields: Mapping[str, Any],
+    known_by: Trace | str,
     *,
     method: str = "POST",
     safety: Safety = Safety.ONCE,
-    reference: str | None,
     query: Mapping[str, Any] | None = None,
     **segments: str,
 ) -> Request:
@@ -433,5 +493,6 @@ def _write(  # noqa: PLR0913 - the parts of a request
         query=pairs(query or {}),
         body=encode(plain(body)),
         safety=safety,
-        reference=reference,
+        reference=known_by if isinstance(known_by, str) else known_by.reference,
+        trace=None if isinstance(known_by, str) else known_by,
     )

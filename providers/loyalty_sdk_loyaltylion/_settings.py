@@ -8,6 +8,7 @@ import warnings
 from base64 import b64encode
 from typing import Any
 
+from loyalty_sdk import _checks
 from loyalty_sdk._provider import Credential, check_key, check_printable, read_key
 from loyalty_sdk.errors import ConfigurationError
 
@@ -66,3 +67,25 @@ def _stacklevel() -> int:
     while frame and frame.f_globals.get("__name__", "").partition(".")[0] in ours:
         frame, level = frame.f_back, level + 1
     return level
+
+
+def check_flag(name: str, given: object) -> bool:
+    """``given``, which has to be True or False.
+
+    Raises:
+        ConfigurationError: It is something else; ``name`` is named.
+    """
+    if isinstance(given, bool):
+        return given
+    raise ConfigurationError(f"{name} must be True or False, got {_checks.kind(given)}")
+
+
+def parse_flag(text: str) -> bool:
+    """``true`` or ``false``, as the command line has them.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if text in {"true", "false"}:
+        return text == "true"
+    raise ValueError("true or false")

@@ -182,7 +182,7 @@ def read_refusal(body: bytes) -> Refusal:
 
     Whatever else an answer says is in the details. Never raises.
     """
-    said = _said(body)
+    said = read_said(body)
     message, code = (
         said.pop(key) if isinstance(said.get(key), str) else None for key in ("message", "code")
     )
@@ -190,7 +190,7 @@ def read_refusal(body: bytes) -> Refusal:
     return Refusal(message=message or None, code=code or None, details={**said, **details})
 
 
-def _said(body: bytes) -> dict[str, Any]:
+def read_said(body: bytes) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = decode(body, dict[str, Any])
     except MalformedResponseError:

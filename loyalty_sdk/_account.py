@@ -1,0 +1,247 @@
+"""What all clients of one credential know together of their writes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from contextlib import contextmanager
+from itertools import count
+from threading import Lock
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+import attrs
+
+from ._budget import Budget
+from .errors import DeadlineExceededError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from ._joined import Joined
+    from ._look import Trace
+    from ._models import Receipt
+
+_REMEMBERED = 4096
+_MOST_UNRESOLVED = 65_536
+_numbers = count(1)
+# Seconds; where nothing is known of `settle`.
+_LONGEST_SETTLE = 600.0
+
+
+@attrs.define(eq=False)
+class Write:
+    """One write on its way.
+
+    Attributes:
+        trace: What it leaves behind.
+        replayed: Whether an earlier write with its reference may be the same one.
+        sent_at: `time.monotonic` before its first try, None before that.
+        left_at: The same before its last try.
+        gave_up_at: The same after its last open try; None while none is open.
+        denied_at: The same after it was last shown absent.
+        flying: Whether a try is on the wire.
+        accepted: Whether the vendor acknowledged it.
+        seen: Whether its marker was seen to come back.
+        tries: How often it was tried.
+        resends: How often it was sent again after it was shown absent.
+        number: Its own in this process.
+    """
+
+    trace: Trace
+    replayed: bool = False
+    sent_at: float | None = None
+    left_at: float = float("-inf")
+    gave_up_at: float | None = None
+    denied_at: float | None = None
+    flying: bool = False
+    accepted: bool = False
+    seen: bool = False
+    tries: int = 0
+    resends: int = 0
+    number: int = attrs.field(factory=_numbers.__next__)
+
+    def depart(self) -> None:
+        """A try is about to leave."""
+        self.flying = True
+        self.left_at = time.monotonic()
+        if self.sent_at is None:
+            self.sent_at = self.left_at
+
+    def land(self, open_: bool) -> None:  # noqa: FBT001 - one try, one answer
+        """A try has ended, perhaps in doubt."""
+        self.flying = False
+        self.tries += 1
+        if open_:
+            self.gave_up_at = time.monotonic()
+
+    @property
+    def open(self) -> bool:
+        """Whether a try of it may have been applied without our knowing."""
+        return self.gave_up_at is not None
+
+    def deny(self) -> None:
+        """It was shown absent."""
+        self.gave_up_at = None
+        self.denied_at = time.monotonic()
+
+    @property
+    def lands_until(self) -> float:
+        """After when it leaves no row any more, if it was sent before."""
+        return self.left_at if self.gave_up_at is None else self.gave_up_at + _LONGEST_SETTLE
+
+    def is_rival_of(self, other: Write) -> bool:
+        """Whether its row could be mistaken for that of ``other``, and is not the same write's."""
+        mine, its = self.trace, other.trace
+        if self.number == other.number or mine.customer_id != its.customer_id:
+            return False
+        if mine.marker is not None and mine.marker == its.marker:
+            return not (self.replayed or other.replayed)
+        return mine.adjusts
+
+
+class Account:
+    """One credential's writes: those on their way, the latest, and those left open."""
+
+    def __init__(self) -> None:
+        self.budget = Budget()
+        self.longest_marker = 0
+        self.replays: dict[tuple[asyncio.AbstractEventLoop, str, str | None], Joined] = {}
+        self._lock = Lock()
+        self._writes: dict[str, list[Write]] = {}
+        self._recent: deque[Write] = deque()
+        self._forgotten = float("-inf")
+        self._unresolved: dict[int, Receipt] = {}
+        self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = set()
+
+    @property
+    def unresolved(self) -> tuple[Receipt, ...]:
+        """Receipts of writes that may or may not have been applied, oldest first."""
+        return tuple(self._unresolved.values())
+
+    def leave_open(self, receipt: Receipt) -> None:
+        """Remember a write that ended in doubt."""
+        self._unresolved[id(receipt)] = receipt
+        while len(self._unresolved) > _MOST_UNRESOLVED:
+            del self._unresolved[next(iter(self._unresolved))]
+
+    def settle(self, receipt: Receipt) -> None:
+        """Forget a doubt that was resolved."""
+        same = [key for key, held in self._unresolved.items() if held == receipt]
+        for key in same:
+            del self._unresolved[key]
+
+    @contextmanager
+    def register(self, write: Write) -> Generator[None]:
+        """Count ``write`` among the customer's until it ends."""
+        customer = write.trace.customer_id
+        with self._lock:
+            self._writes.setdefault(customer, []).append(write)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._writes[customer].remove(write)
+                if not self._writes[customer]:
+                    del self._writes[customer]
+            if write.sent_at is not None:
+                self._remember(write)
+            self.changed()
+
+    def _remember(self, write: Write) -> None:
+        self._recent.append(write)
+        if len(self._recent) > _REMEMBERED:
+            self._forgotten = max(self._forgotten, self._recent.popleft().lands_until)
+
+    def others(self, write: Write) -> list[Write]:
+        """Adjustments of the same customer that are on their way beside ``write``."""
+        held = tuple(self._writes.get(write.trace.customer_id, ()))
+        return [other for other in held if other is not write and other.trace.adjusts]
+
+    def rivals(self, write: Write, since: float) -> tuple[Trace, ...]:
+        """Further adjustments of ours that may have left rows after ``since``.
+
+        Args:
+            write: Whose rows theirs could be mistaken for.
+            since: On `time.monotonic`; minus infinity where that clock says nothing.
+        """
+        recent = [other for other in tuple(self._recent) if other.lands_until >= since]
+        known = [*self.others(write), *recent]
+        rivals = [other.trace for other in known if other.is_rival_of(write)]
+        if self._forgotten >= since and write.trace.marker is None:
+            # What was forgotten, or another process knows, may have been just like this one.
+            rivals.append(write.trace)
+        return tuple(rivals)
+
+    def marked(self, length: int, before: float) -> Write | None:
+        """The latest acknowledged write with a marker as long as ``length``, sent ``before``.
+
+        Shorter or later ones where there is no such.
+        """
+        marked = [write for write in self._recent if write.accepted and write.trace.marker]
+        long = [write for write in marked if len(write.trace.marker or "") >= length] or marked
+        found = [write for write in long if write.left_at <= before] or long
+        return found[-1] if found else None
+
+    async def turn(self, write: Write, deadline: float) -> None:
+        """Wait while another adjustment of this customer is in doubt.
+
+        Raises:
+            DeadlineExceededError: ``deadline``, on `time.monotonic`, passed first.
+        """
+        try:
+            await self.wait_while(lambda: any(other.open for other in self.others(write)), deadline)
+        except TimeoutError as exc:
+            error = DeadlineExceededError("another adjustment of this customer is still in doubt")
+            error.bytes_left = False
+            raise error from exc
+
+    async def wait_while(self, condition: Callable[[], bool], deadline: float) -> None:
+        """Wait until ``condition`` is false.
+
+        Raises:
+            TimeoutError: ``deadline``, on `time.monotonic`, passed first.
+        """
+        if not condition():
+            return
+        left = deadline - time.monotonic()
+        async with asyncio.timeout(None if left == float("inf") else left):
+            while await self._still(condition):
+                pass
+
+    async def _still(self, condition: Callable[[], bool]) -> bool:
+        """Whether ``condition`` holds, after something changed if it does."""
+        loop = asyncio.get_running_loop()
+        # What another thread changes between the question and the wait must wake this one.
+        ticket = (loop, loop.create_future())
+        self._waiting.add(ticket)
+        try:
+            if not condition():
+                return False
+            await ticket[1]
+        finally:
+            self._waiting.discard(ticket)
+        return True
+
+    def changed(self) -> None:
+        """Let everybody who waits look again, in whichever loop they are."""
+        for loop, ticket in list(self._waiting):
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_wake, ticket)
+
+
+def _wake(ticket: asyncio.Future[None]) -> None:
+    if not ticket.done():
+        ticket.set_result(None)
+
+
+_accounts: WeakValueDictionary[tuple[str, ...], Account] = WeakValueDictionary()
+
+
+def account_of(*key: str) -> Account:
+    """The one `Account` for ``key``, as long as somebody holds it."""
+    account = _accounts.get(key)
+    if account is None:
+        account = _accounts[key] = Account()
+    return account
