@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -190,6 +191,41 @@ class TinyProvider(Provider):
     def acknowledges(self, response: Response, /) -> bool:
         """``{"ok": false}`` is no success."""
         return b"false" not in response.body
+
+
+@attrs.define
+class Clock:
+    """Time that passes only where everybody waits for it."""
+
+    now: float
+
+    def monotonic(self) -> float:
+        """In place of `time.monotonic`."""
+        return self.now
+
+
+@pytest.fixture
+async def skipping(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The test's loop never sleeps: where nothing is left to do, its clock jumps to the next timer.
+
+    So a test may wait for a minute, and how busy the machine is decides nothing.
+    """
+    clock = Clock(time.monotonic())
+    selector: Any = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+    select = selector.select
+
+    def jump(timeout: float | None = None) -> Any:
+        if timeout is None or timeout <= 0:
+            return select(timeout)
+        # A moment for what is on its way through the kernel, from one end to the other.
+        ready = select(0) or select(0.0005)
+        if not ready:
+            clock.now += timeout
+        return ready
+
+    monkeypatch.setattr(selector, "select", jump)
+    monkeypatch.setattr(time, "monotonic", clock.monotonic)
+    return clock
 
 
 @pytest.fixture

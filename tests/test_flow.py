@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -160,3 +161,18 @@ def test_a_response_reads_its_body_as_json() -> None:
 
     with pytest.raises(MalformedResponseError, match="it is empty"):
         Response(status=200).json()
+
+
+def test_a_response_knows_the_vendors_clock() -> None:
+    """`Date` as an aware time, None where there is none or it cannot be read."""
+    dates = ["Fri, 01 May 2026 12:00:00 GMT", "Fri, 01 May 2026 12:00:00 -0000", "", "today"]
+    found = [Response(status=200, headers={"Date": date}).date for date in dates]
+
+    noon = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    assert [noon, noon, None, None] == found
+    assert Response(status=200).date is None
+
+
+def test_a_request_asks_nobody_but_the_vendor_only_if_told() -> None:
+    """Reads may come from a cache, and a 404 is a failure, unless the request says else."""
+    assert (False, frozenset()) == (get("/").fresh, get("/").answers)

@@ -259,11 +259,44 @@ def test_to_dict_goes_all_the_way_down() -> None:
             "reason": None,
             "order_id": None,
         },
+        "reconciled": False,
+        "resolve_after": None,
     } == receipt.to_dict()
     assert str is type(receipt.to_dict()["outcome"])
     assert [{"code": "TEN", "amount": "10"}] == order(
         discount_codes=[DiscountCode(code="TEN", amount=Decimal(10))]
     ).to_dict()["discount_codes"]
+
+
+def doubtful(**changes: Any) -> Receipt:
+    """A receipt of a write that may have been applied."""
+    given: dict[str, Any] = {
+        "operation": "adjust_points",
+        "provider": "acme",
+        "reference": "r-1",
+        "outcome": Outcome.UNKNOWN,
+        "attempts": 2,
+        "resolve_after": datetime(2026, 5, 1, tzinfo=UTC),
+    }
+    return Receipt(**given | changes)
+
+
+def test_what_a_receipt_keeps_for_resolve_is_nobody_elses_business() -> None:
+    """Trace and clock are outside equality, repr and `to_dict`; a pickle takes them along."""
+    receipt = doubtful(trace=("trace", 1), sent=("process", 2.0))
+
+    assert doubtful() == receipt
+    assert hash(doubtful()) == hash(receipt)
+    assert "trace" not in repr(receipt)
+    assert doubtful().to_dict() == receipt.to_dict()
+    assert "2026-05-01T00:00:00Z" == receipt.to_dict()["resolve_after"]
+    copy = pickle.loads(pickle.dumps(receipt))  # noqa: S301 - made on this line
+    assert (receipt, ("trace", 1), ("process", 2.0)) == (copy, copy.trace, copy.sent)
+
+
+def test_a_receipt_remembers_nothing_unless_told() -> None:
+    """One that was restored from its JSON cannot be looked for."""
+    assert (None, None) == (doubtful().trace, doubtful().sent)
 
 
 def test_an_order_lists_everything_wrong_with_it() -> None:
@@ -478,4 +511,5 @@ def test_kinds_and_outcomes_are_their_text() -> None:
     """Enums compare and print as the text that is stored."""
     assert "earned" == str(TransactionKind.EARNED)
     assert {"earned": 1} == {TransactionKind.EARNED: 1}
-    assert ["applied", "rejected", "not_sent", "unknown"] == [each.value for each in Outcome]
+    wanted = ["applied", "rejected", "not_sent", "absent", "unknown"]
+    assert wanted == [each.value for each in Outcome]

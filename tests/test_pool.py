@@ -8,10 +8,14 @@ import gzip
 import multiprocessing
 import ssl
 import threading
+import time
 import warnings
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp.connector
+import attrs
 import pytest
 
 from loyalty_sdk import (
@@ -451,3 +455,69 @@ async def test_cancelling_a_send_leaves_no_connection_in_use(server: Any) -> Non
         with pytest.raises(asyncio.CancelledError):
             await task
         assert 200 == (await send(pool, server.url)).status
+
+
+async def test_a_read_past_caches_says_so(server: Any) -> None:
+    """Only a request that asks for it carries `no-cache`."""
+    async with SessionPool() as pool:
+        await send(pool, server.url, attrs.evolve(READ, fresh=True))
+        await send(pool, server.url)
+    first, second = server.arrivals
+    assert "no-cache" == first.headers["cache-control"]
+    assert "cache-control" not in second.headers
+
+
+async def test_an_answer_knows_when_it_was_complete(server: Any) -> None:
+    """On the monotonic clock, whole or cut; the vendor's own clock stands beside it."""
+
+    async def cut(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+        await writer.drain()
+        writer.close()
+
+    server.script = [server.http(Date="Fri, 01 May 2026 12:00:00 GMT"), cut]
+    async with SessionPool() as pool:
+        began = time.monotonic()
+        whole = await send(pool, server.url)
+        between = time.monotonic()
+        half = await send(pool, server.url)
+    assert began <= whole.received_at <= between <= half.received_at <= time.monotonic()
+    assert datetime(2026, 5, 1, 12, tzinfo=UTC) == whole.date
+    assert half.date is None
+
+
+@pytest.mark.parametrize("timeout", [0.0, -1.0])
+async def test_without_time_nothing_is_sent(server: Any, timeout: float) -> None:
+    """Not even over a connection that is there: it would leave before anybody could stop it."""
+    async with SessionPool() as pool:
+        await send(pool, server.url)
+        with pytest.raises(DeadlineExceededError) as caught:
+            await send(pool, server.url, WRITE, timeout=timeout)
+    assert not caught.value.bytes_left
+    assert 1 == len(server.arrivals)
+
+
+@pytest.mark.parametrize("keepalive", [0, -1.0, 10.1, float("nan")])
+def test_no_connection_is_kept_for_long(keepalive: float) -> None:
+    """Over ten seconds idle, a write could meet a connection that is being closed."""
+    with pytest.raises(ConfigurationError, match="keepalive"):
+        SessionPool(keepalive=keepalive)
+
+
+async def test_nothing_goes_out_on_a_connection_that_was_idle_for_long(
+    server: Any, skipping: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After nine seconds it is used again, after eleven it is not."""
+    monkeypatch.setattr(aiohttp.connector, "monotonic", skipping.monotonic)
+    ports: list[int] = []
+
+    async def note(writer: asyncio.StreamWriter) -> None:
+        ports.append(writer.get_extra_info("peername")[1])
+        writer.write(server.http())
+
+    server.script = [note] * 3
+    async with SessionPool() as pool:
+        for pause in (0.0, 9.0, 11.0):
+            skipping.now += pause
+            await send(pool, server.url, WRITE)
+    assert ports[0] == ports[1] != ports[2]

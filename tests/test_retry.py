@@ -7,6 +7,7 @@ import time
 from email.utils import formatdate
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,8 +34,10 @@ from loyalty_sdk import (
     ServerError,
     TransportError,
 )
-from loyalty_sdk._retry import Verdict, refused, retry_after, verdict
+from loyalty_sdk._look import Trace
+from loyalty_sdk._retry import Verdict, _patience, exchange, refused, retry_after, verdict
 
+TRACE = Trace(operation="adjust_points", customer_id="1", points=5, adjusts=True)
 OTHER_2XX = st.integers(200, 299).filter(lambda status: status != 202)
 
 
@@ -99,6 +102,16 @@ def test_a_body_acknowledges_only_by_what_it_says(status: int, body: bytes) -> N
     assert Verdict.OPEN is verdict(Says(), by, cut)
     if body != b"yes":
         assert Verdict.OPEN is verdict(Says(), by, Response(status=status, body=body))
+
+
+def test_a_status_may_be_an_answer() -> None:
+    """Where a 404 answers the question it is accepted, whole; elsewhere it is a refusal."""
+    asking = attrs.evolve(request(Safety.SAFE), answers=frozenset({404}))
+    assert Verdict.ACCEPTED is verdict(Says(), asking, Response(status=404))
+    cut = Response(status=404, failure=TransportError("cut"))
+    assert Verdict.OPEN is verdict(Says(), asking, cut)
+    assert Verdict.REFUSED is verdict(Says(), asking, Response(status=410))
+    assert Verdict.REFUSED is verdict(Says(), request(Safety.SAFE), Response(status=404))
 
 
 def test_a_read_is_accepted_when_it_is_whole() -> None:
@@ -195,7 +208,16 @@ def test_an_unreadable_retry_after_asks_for_nothing(value: str) -> None:
     assert retry_after(Response(status=429, headers={"Retry-After": value})) is None
 
 
-@pytest.mark.parametrize("wrong", [{"attempts": 0}, {"attempt_timeout": 0.0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"attempts": 0},
+        {"attempt_timeout": 0.0},
+        {"budget": -0.1},
+        {"budget": 1.1},
+        {"budget": float("nan")},
+    ],
+)
 def test_a_policy_out_of_range_is_refused(wrong: dict[str, Any]) -> None:
     """Numbers out of range are named."""
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
@@ -296,3 +318,143 @@ async def test_no_wait_reaches_beyond_the_deadline(tiny: Any) -> None:
         with pytest.raises(ConnectError):
             await client.run(client.provider.whoami())
     assert time.monotonic() - began < 0.25
+
+
+# ------------------------------------------------------------ patience
+
+
+@pytest.mark.parametrize(
+    ("left", "seconds"),
+    [(30.0, 24.0), (10.0, 8.0), (5.0, 4.0), (4.0, 3.0), (2.5, 1.5), (2.0, 1.0), (1.0, 0.5), (0, 0)],
+)
+def test_a_write_waits_for_its_answer_until_the_deadline_minus_a_reserve(
+    left: float, seconds: float
+) -> None:
+    """The answer is the best evidence; a fifth, and at least a second, is left for looking.
+
+    Of less than two seconds half.
+    """
+    looked_for = attrs.evolve(request(), trace=TRACE)
+    waits = _patience(looked_for, RetryPolicy(), time.monotonic() + left)
+    assert seconds == pytest.approx(waits, abs=0.01)
+
+
+def test_a_write_that_cannot_be_looked_for_waits_until_the_deadline() -> None:
+    """There is nothing to keep time for."""
+    assert 30 == pytest.approx(_patience(request(), RetryPolicy(), time.monotonic() + 30), abs=0.01)
+
+
+def test_a_write_without_a_deadline_waits_for_ever() -> None:
+    """That is what None asks for."""
+    for write in (request(), attrs.evolve(request(), trace=TRACE)):
+        assert float("inf") == _patience(write, RetryPolicy(), float("inf"))
+
+
+@pytest.mark.parametrize("safety", [Safety.SAFE, Safety.IDEMPOTENT])
+def test_what_may_be_repeated_waits_for_one_try_only(safety: Safety) -> None:
+    """attempt_timeout, or what is left of the deadline."""
+    policy, now = RetryPolicy(attempt_timeout=8.0), time.monotonic()
+    assert 8.0 == _patience(request(safety), policy, now + 30)
+    assert 3.0 == pytest.approx(_patience(request(safety), policy, now + 3), abs=0.01)
+
+
+# ------------------------------------------------------------ tries and their budget
+
+
+async def tries_of(
+    failures: list[int], *, tried: int = 0, repeats: int = 99, safety: Safety = Safety.SAFE
+) -> tuple[list[Verdict], Response | APIError, int]:
+    """The verdicts of an exchange that is answered with ``failures`` and then 200."""
+    verdicts: list[Verdict] = []
+    left = repeats
+
+    async def send(_: float) -> Response:
+        return Response(status=failures.pop(0) if failures else 200)
+
+    def may_repeat() -> bool:
+        nonlocal left
+        left -= 1
+        return left >= 0
+
+    try:
+        result: Response | APIError = await exchange(
+            Says(),
+            request(safety),
+            RetryPolicy(attempts=4),
+            time.monotonic() + 60,
+            send,
+            lambda _, what: verdicts.append(what),
+            may_repeat=may_repeat,
+            tried=tried,
+        )
+    except APIError as error:
+        result = error
+    return verdicts, result, repeats - left
+
+
+@pytest.mark.usefixtures("skipping")
+@pytest.mark.parametrize(("tried", "sent"), [(0, 4), (1, 3), (3, 1), (4, 1), (9, 1)])
+async def test_earlier_tries_count(tried: int, sent: int) -> None:
+    """A write that was shown absent goes on counting where it was; one more is always made."""
+    verdicts, result, _ = await tries_of([503] * 9, tried=tried)
+    assert [Verdict.OPEN] * sent == verdicts
+    assert isinstance(result, ServerError)
+
+
+@pytest.mark.usefixtures("skipping")
+async def test_every_repeat_takes_one_out_of_the_budget() -> None:
+    """A first try takes none."""
+    assert 0 == (await tries_of([]))[2]
+    assert 2 == (await tries_of([503, 429]))[2]
+    assert 3 == (await tries_of([503] * 9))[2]
+
+
+@pytest.mark.usefixtures("skipping")
+@pytest.mark.parametrize("safety", [Safety.SAFE, Safety.IDEMPOTENT, Safety.ONCE])
+async def test_without_a_budget_the_failure_is_raised_at_once(safety: Safety) -> None:
+    """And says so."""
+    began = time.monotonic()
+    verdicts, result, _ = await tries_of([429] * 9, repeats=0, safety=safety)
+    assert [Verdict.REFUSED] == verdicts
+    assert isinstance(result, RateLimitedError)
+    assert "retry budget" in (result.hint or "")
+    assert began == time.monotonic()
+
+
+async def test_what_is_not_repeated_takes_nothing() -> None:
+    """A refusal, and what would come too late, leave the budget alone."""
+    assert 0 == (await tries_of([400]))[2]
+    assert 0 == (await tries_of([503] * 9, tried=3))[2]
+
+
+@pytest.mark.usefixtures("skipping")
+async def test_a_storm_of_repeats_is_stopped(server: Any, client: LoyaltyClient) -> None:
+    """A hundred calls that all fail are repeated about 40 times and not 300; the hint says why."""
+
+    class Down(list[Any]):
+        def pop(self, _: Any = 0) -> Any:
+            return server.http(503)
+
+    server.script = Down([0])
+    failures = await asyncio.gather(
+        *(client.run(client.provider.whoami()) for _ in range(100)), return_exceptions=True
+    )
+    assert 100 == sum(isinstance(each, ServerError) for each in failures)
+    assert 120 <= len(server.arrivals) <= 180
+    assert any("retry budget" in str(each) for each in failures)
+
+
+@pytest.mark.usefixtures("skipping")
+async def test_the_budget_can_be_turned_off(server: Any, client: LoyaltyClient) -> None:
+    """Then every call is repeated as its policy says."""
+
+    class Down(list[Any]):
+        def pop(self, _: Any = 0) -> Any:
+            return server.http(503)
+
+    server.script = Down([0])
+    heedless = client.with_options(retry=RetryPolicy(attempts=3, budget=None))
+    await asyncio.gather(
+        *(heedless.run(client.provider.whoami()) for _ in range(60)), return_exceptions=True
+    )
+    assert 180 == len(server.arrivals)

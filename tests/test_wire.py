@@ -416,7 +416,12 @@ def test_structure_refuses_other_times(value: object, message: str) -> None:
         (Transaction, "kind", None, KIND + "nothing"),
         (Transaction, "raw", {}, "is not known here"),
         (Transaction, "_raw", {}, "is not known here"),
-        (Receipt, "outcome", 1, "wanted one of applied, rejected, not_sent, unknown, got int"),
+        (
+            Receipt,
+            "outcome",
+            1,
+            "wanted one of applied, rejected, not_sent, absent, unknown, got int",
+        ),
     ],
 )
 def test_structure_coerces_nothing(kind: type[Any], name: str, value: object, message: str) -> None:

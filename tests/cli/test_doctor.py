@@ -100,6 +100,35 @@ async def test_settings_that_are_wrong_are_named(loyalty: Any) -> None:
     assert "allow_http" in ended.out
 
 
+async def test_a_key_that_cannot_do_everything_is_wrong(
+    loyalty: Any, server: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every operation that lacks a scope is named: without reading nothing is found again."""
+    needed = {"create_order": ("write", "read"), "list_transactions": ("read",)}
+    monkeypatch.setattr(acme, "scopes", needed)
+    server.script.append(server.http(body=b'{"program": "7", "scopes": ["write"]}'))
+    ended = await loyalty("doctor", "acme")
+    assert 1 == ended.code
+    assert [
+        "  wrong: create_order lacks read",
+        "  wrong: list_transactions lacks read",
+        "  mend: give the key these scopes; without the reading ones a",
+        "  write that got no answer cannot be found again",
+    ] == ended.out.splitlines()[-4:]
+
+
+async def test_a_key_that_can_do_everything_is_right(
+    loyalty: Any, server: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scopes that are there, or that the vendor does not tell, are no reason to complain."""
+    monkeypatch.setattr(acme, "scopes", {"create_order": ("write",)})
+    server.script += [
+        server.http(body=b'{"program": "7", "scopes": ["write"]}'),
+        server.http(body=b'{"program": "7"}'),
+    ]
+    assert [0, 0] == [(await loyalty("doctor", "acme")).code for _ in range(2)]
+
+
 async def test_a_vendor_without_whoami_cannot_be_asked(
     loyalty: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -129,6 +129,8 @@ async def test_json_prints_the_receipt(loyalty: Any) -> None:
         "outcome": "applied",
         "attempts": 1,
         "transaction": None,
+        "reconciled": False,
+        "resolve_after": None,
     }
     assert [wanted] == ended.lines
 

@@ -27,7 +27,9 @@ from loyalty_sdk import (
     Transaction,
     UnsupportedOperationError,
     ValidationError,
+    _marker,
 )
+from loyalty_sdk._look import Trace
 from loyalty_sdk._provider import OPERATIONS
 from loyalty_sdk_joy import (
     AwardPoints,
@@ -59,6 +61,9 @@ ROW = {
     "createdAt": "2026-05-01T12:00:00.000Z",
 }
 AWARD = "/rest_api/v2/transactions/points/award"
+# The tokens of activity:signup:s-1 and of order:A-1.
+SIGNUP = "~X5TDW7CD6DKH24ZJHZSXDNQZGJ"
+ORDER = "~WUM6M4PRSX3PYCEFGDWKZX2NZO"
 JS_INTEGER = 2**53 - 1
 
 
@@ -126,23 +131,44 @@ def test_an_activity_may_award_points() -> None:
         "shopifyCustomerId": "7800000000001",
         "point": 50,
         "reason": "signup",
-        "adminNote": "activity signup s-1, 2026-05-01T12:00:00Z",
+        "adminNote": f"[ref:{SIGNUP}] activity signup s-1, 2026-05-01T12:00:00Z",
     } == body(request)
+    assert request.trace is not None
+    assert ("award", "s-1", SIGNUP, 50, True) == (
+        request.trace.operation,
+        request.trace.reference,
+        request.trace.marker,
+        request.trace.points,
+        request.trace.adjusts,
+    )
 
 
 def test_the_shopper_reads_the_configured_reason() -> None:
     """A reason that the merchant configured is the one that the shopper sees."""
     provider = joy(activities={"signup": AwardPoints(50, "Welcome!")})
-    request = next(provider.track_activity(Activity(name="signup", customer=ANN)))
+    activity = Activity(name="signup", customer=ANN, id="s-1")
 
     assert {
         "shopifyCustomerId": "7800000000001",
         "point": 50,
         "reason": "Welcome!",
         "userNote": "Welcome!",
-        "adminNote": "activity signup",
-    } == body(request)
-    assert request.reference is None
+        "adminNote": f"[ref:{SIGNUP}] activity signup s-1",
+    } == body(next(provider.track_activity(activity)))
+
+
+def test_an_activity_without_an_id_is_given_a_reference() -> None:
+    """Each time another one, so that its row can be found."""
+    provider = joy(activities={"signup": AwardPoints(50)})
+    activity = Activity(name="signup", customer=ANN)
+    first, second = (next(provider.track_activity(activity)) for _ in range(2))
+
+    assert first.reference != second.reference
+    assert first.reference is not None
+    assert (
+        _marker.mark(f"activity:signup:{first.reference}", "activity signup")
+        == (body(first)["adminNote"])
+    )
 
 
 @pytest.mark.parametrize(
@@ -163,6 +189,7 @@ def test_an_activity_may_be_a_social_interaction(
     assert "/rest_api/v2/programs/earning/social/interactions" == request.path
     assert (Safety.ONCE, Acknowledgement.BODY) == (request.safety, request.acknowledged_by)
     assert "f-1" == request.reference
+    assert request.trace is None
     assert {"shopifyCustomerId": "7800000000001", **members} == body(request)
 
 
@@ -208,8 +235,14 @@ def test_an_order_awards_points_per_unit() -> None:
         "shopifyCustomerId": "7800000000001",
         "point": 99,
         "reason": "order A-1",
-        "adminNote": "order A-1, 2026-05-01T12:00:00Z",
+        "adminNote": f"[ref:{ORDER}] order A-1, 2026-05-01T12:00:00Z",
     } == body(request)
+    assert request.trace is not None
+    assert ("A-1", ORDER, 99) == (
+        request.trace.reference,
+        request.trace.marker,
+        request.trace.points,
+    )
 
 
 def test_the_shopper_reads_the_orders_configured_reason() -> None:
@@ -221,7 +254,7 @@ def test_the_shopper_reads_the_orders_configured_reason() -> None:
         "point": 49,
         "reason": "Thank you",
         "userNote": "Thank you",
-        "adminNote": "order A-1",
+        "adminNote": f"[ref:{ORDER}] order A-1",
     } == body(next(provider.create_order(order())))
 
 
@@ -453,15 +486,43 @@ def test_adjustments(points: int) -> None:
         "point": points,
         "reason": "Returned",
         "userNote": "Returned",
-        "adminNote": "Ticket 8812",
+        "adminNote": "[ref:t-1] Ticket 8812",
     } == body(request)
+    assert (
+        Trace(
+            operation="adjust",
+            customer_id="1001",
+            reference="t-1",
+            marker="t-1",
+            points=points,
+            adjusts=True,
+        )
+        == request.trace
+    )
 
 
 def test_what_an_adjustment_leaves_out() -> None:
-    """Joy's fields are text or missing, never null."""
-    request = next(joy().adjust_points(PointsAdjustment(customer_id="1001", points=5)))
+    """Joy's fields are text or missing, never null; without a reference one is made up."""
+    adjustment = PointsAdjustment(customer_id="1001", points=5)
+    first, second = (next(joy().adjust_points(adjustment)) for _ in range(2))
 
-    assert {"shopifyCustomerId": "1001", "point": 5} == body(request)
+    assert {
+        "shopifyCustomerId": "1001",
+        "point": 5,
+        "adminNote": f"[ref:{first.reference}]",
+    } == body(first)
+    assert first.reference != second.reference
+
+
+@pytest.mark.parametrize("length", [247, 248])
+def test_a_staff_note_has_room_for_its_marker(length: int) -> None:
+    """At most 255 characters with it; nothing is cut in silence."""
+    adjustment = PointsAdjustment(customer_id="1001", points=5, note="x" * length, reference="a")
+    flow = joy().adjust_points(adjustment)
+    if length == 247:
+        assert 255 == len(body(next(flow))["adminNote"])
+    else:
+        assert ["note"] == list(problems(flow))
 
 
 @pytest.mark.parametrize("points", [2**53, -(2**53)])
@@ -507,7 +568,10 @@ def test_whoami() -> None:
     [("award", Joy.award_points), ("deduct", Joy.deduct_points), ("reset", Joy.reset_points)],
 )
 def test_point_calls(verb: str, make: Callable[..., Flow[Transaction | None]]) -> None:
-    """Award, deduct and reset share a body, are sent once, and hand on the row."""
+    """Award, deduct and reset share a body, are sent once, and hand on the row.
+
+    A reset cannot be found again, so it carries no marker.
+    """
     flow = make(joy(), "1001", 50, reason="Move", note="from v1", reference="m-1")
     request = next(flow)
 
@@ -519,8 +583,10 @@ def test_point_calls(verb: str, make: Callable[..., Flow[Transaction | None]]) -
         "point": 50,
         "reason": "Move",
         "userNote": "Move",
-        "adminNote": "from v1",
+        "adminNote": "from v1" if verb == "reset" else "[ref:m-1] from v1",
     } == body(request)
+    changes = {"award": 50, "deduct": -50}
+    assert changes.get(verb) == (request.trace and request.trace.points)
     row = result(make(joy(), "1001", 50), {"success": True, "data": ROW})
     assert row is not None
     assert "act_1" == row.id

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty_sdk._flow import Acknowledgement, Request, Response, Safety
+from loyalty_sdk._look import Trace
 from loyalty_sdk._models import (
     Activity,
     Customer,
@@ -112,16 +113,22 @@ def test_track_activity_in_full(lion: LoyaltyLion) -> None:
 
 
 def test_track_activity_at_least(lion: LoyaltyLion) -> None:
-    """What is not given is left out, but `guest` is always said."""
-    request = first(lion.track_activity(Activity(name="$signup", customer=ANN)))
+    """What is not given is left out, but `guest` is always said, and an id is made up.
+
+    By it the activity is found again; each has another one.
+    """
+    activity = Activity(name="$signup", customer=ANN)
+    request, again = (first(lion.track_activity(activity)) for _ in range(2))
 
     assert {
         "name": "$signup",
         "customer_id": "1001",
         "customer_email": "ann@example.com",
+        "merchant_id": request.reference,
         "guest": False,
     } == body(request)
-    assert request.reference is None
+    assert request.reference
+    assert request.reference != again.reference
 
 
 def test_track_activity_without_email(lion: LoyaltyLion) -> None:
@@ -252,6 +259,41 @@ def test_writes_are_sent_once(lion: LoyaltyLion) -> None:
         assert reference == request.reference
 
 
+def test_writes_say_what_they_leave(lion: LoyaltyLion) -> None:
+    """What can be found again of an activity, an order and points; an update leaves nothing."""
+    activity = Activity(name="review", customer=ANN, id="review-77", occurred_at=NOON)
+    order = Order(id="A-1", customer=ANN, total=Decimal("9.99"), placed_at=NOON)
+    points = PointsAdjustment(customer_id="1001", points=-5, reference="ticket-1")
+
+    tracked = first(lion.track_activity(activity)).trace
+    wanted = Trace(
+        operation="track_activity",
+        customer_id="1001",
+        reference="review-77",
+        name="review",
+        at=NOON,
+    )
+    assert wanted == tracked
+    ordered = first(lion.create_order(order)).trace
+    wanted = Trace(
+        operation="create_order",
+        customer_id="1001",
+        reference="A-1",
+        total=Decimal("9.99"),
+        at=NOON,
+    )
+    assert wanted == ordered
+    wanted = Trace(
+        operation="adjust_points",
+        customer_id="1001",
+        reference="ticket-1",
+        points=-5,
+        adjusts=True,
+    )
+    assert wanted == first(lion.adjust_points(points)).trace
+    assert first(lion.update_activity("review", "review-78", "void")).trace is None
+
+
 @pytest.mark.parametrize("answer", [b"", b'""', b"<html>", b'{"odd": 1}'])
 def test_writes_ignore_the_body(lion: LoyaltyLion, answer: bytes) -> None:
     """A write returns no row, whatever the vendor's answer looks like."""
@@ -287,6 +329,52 @@ def test_points_bounds(lion: LoyaltyLion) -> None:
     assert {"points": 1_000_000} == body(first(adjust(1_000_000)))
     assert {"points": 1_000_001} == body(first(adjust(-1_000_001)))
     assert {"points": "must be at most 1,000,000 to add"} == problems(adjust(1_000_001))
+
+
+@pytest.fixture(scope="module")
+def marking() -> LoyaltyLion:
+    """An adapter whose reasons begin with a reference."""
+    return LoyaltyLion(api_key="pat_1", reference_in_reason=True)
+
+
+@pytest.mark.parametrize("points", [5, -5])
+def test_a_reason_may_carry_the_reference(marking: LoyaltyLion, points: int) -> None:
+    """The marker comes first; by it the adjustment is found again."""
+    adjustment = PointsAdjustment(
+        customer_id="1", points=points, reason="Sorry", reference="ticket-1"
+    )
+    request = first(marking.adjust_points(adjustment))
+
+    assert {"points": 5, "reason": "[ref:ticket-1] Sorry"} == body(request)
+    assert request.trace is not None
+    assert "ticket-1" == request.trace.marker
+
+
+def test_a_reference_is_made_up_where_reasons_carry_one(marking: LoyaltyLion) -> None:
+    """Each adjustment gets another one, with or without a reason."""
+    adjustment = PointsAdjustment(customer_id="1", points=5)
+    request, again = (first(marking.adjust_points(adjustment)) for _ in range(2))
+
+    assert {"points": 5, "reason": f"[ref:{request.reference}]"} == body(request)
+    assert request.reference != again.reference
+
+
+@pytest.mark.parametrize("length", [247, 248])
+def test_a_reason_has_room_for_its_marker(marking: LoyaltyLion, length: int) -> None:
+    """At most 255 characters with it; nothing is cut in silence."""
+    adjustment = PointsAdjustment(customer_id="1", points=5, reason="x" * length, reference="a")
+    flow = marking.adjust_points(adjustment)
+    if length == 247:
+        assert 255 == len(body(first(flow))["reason"])
+    else:
+        assert ["reason"] == list(problems(flow))
+
+
+def test_a_reason_without_a_marker_is_as_long_as_it_likes(lion: LoyaltyLion) -> None:
+    """Its length is the vendor's business."""
+    adjustment = PointsAdjustment(customer_id="1", points=5, reason="x" * 300, reference="a")
+
+    assert "x" * 300 == body(first(lion.adjust_points(adjustment)))["reason"]
 
 
 def test_note_is_refused(lion: LoyaltyLion) -> None:

@@ -57,6 +57,28 @@ def test_arguments_win(monkeypatch: pytest.MonkeyPatch) -> None:
         assert header(LoyaltyLion(token="t", secret="s")).startswith("Basic ")
 
 
+@pytest.mark.parametrize("name", ["reference_in_reason", "sole_writer"])
+def test_statements_are_off_unless_made(name: str) -> None:
+    """Both are the merchant's own; on the command line they are true or false."""
+    assert getattr(LoyaltyLion(api_key="k"), name) is False
+    given: dict[str, Any] = {name: True}
+    assert getattr(LoyaltyLion(api_key="k", **given), name) is True
+    (setting,) = (each for each in LoyaltyLion.settings if each.name == name)
+    assert [True, False] == [setting.parse("true"), setting.parse("false")]
+
+
+@pytest.mark.parametrize("name", ["reference_in_reason", "sole_writer"])
+@pytest.mark.parametrize("value", ["true", 1, None])
+def test_a_statement_is_true_or_false(name: str, value: Any) -> None:
+    """Nothing else is taken for either, and the setting is named."""
+    given: dict[str, Any] = {name: value}
+    with pytest.raises(ConfigurationError, match=name):
+        LoyaltyLion(api_key="k", **given)
+    (setting,) = (each for each in LoyaltyLion.settings if each.name == name)
+    with pytest.raises(ValueError, match="true or false"):
+        setting.parse("yes")
+
+
 def test_callable_key() -> None:
     """A callable key is asked for every header, and may be async."""
     handed_out = iter(["pat_1", "pat_2"])

@@ -19,12 +19,15 @@ from loyalty_sdk import (
     BadRequestError,
     ClientClosedError,
     ConfigurationError,
+    ConflictError,
     ConnectError,
     Credential,
     CursorError,
     Customer,
     DeadlineExceededError,
     DiscountCode,
+    DoubledWriteError,
+    Finding,
     Flow,
     Identity,
     LoyaltyClient,
@@ -43,6 +46,7 @@ from loyalty_sdk import (
     Provider,
     RateLimitedError,
     Receipt,
+    ReferenceConflictError,
     Refusal,
     Request,
     Response,
@@ -52,11 +56,15 @@ from loyalty_sdk import (
     ServerError,
     SessionPool,
     Setting,
+    Sight,
+    Trace,
     Transaction,
     TransactionKind,
     TransportError,
+    Try,
     UnsupportedOperationError,
     ValidationError,
+    Window,
     __version__,
     connect,
     expand,
@@ -98,9 +106,17 @@ class Example(Provider):
             path=path,
             safety=Safety.ONCE,
             acknowledged_by=Acknowledgement.STATUS,
+            trace=Trace(operation="create_order", customer_id="1001", reference=order.id),
         )
         assert_type(response, Response)
         return None
+
+    def look(self, trace: Trace, window: Window, /) -> Flow[Sight]:
+        """Find a write again."""
+        response = yield get("/orders/{id}", id=trace.reference or "")
+        assert_type(window.sent_at, float | None)
+        assert_type(response.date, datetime | None)
+        return Sight(finding=Finding.PROVEN if response.ok else Finding.ABSENT)
 
     def whoami(self) -> Flow[Identity]:
         """Whom the key belongs to."""
@@ -148,6 +164,23 @@ async def read(client: LoyaltyClient) -> None:
     assert_type((await rows.first_page()).cursor, str | None)
 
 
+async def settle(client: LoyaltyClient, receipt: Receipt) -> None:
+    """What is in doubt is listed, and can be looked for."""
+    assert_type(client.unresolved, tuple[Receipt, ...])
+    assert_type(await client.resolve(receipt), Receipt)
+    assert_type(receipt.resolve_after, datetime | None)
+    again = PointsAdjustment(customer_id="1001", points=5, reference="r-1")
+    tried_at = datetime(2026, 5, 1, tzinfo=UTC)
+    assert_type(await client.adjust_points(again, replay=True, tried_at=tried_at), Receipt)
+
+
+async def write_down(about: Try) -> None:
+    """A `before_send` hook: where a journal stands."""
+    assert_type(about.reference, str | None)
+    assert_type(about.number, int)
+    assert_type(about.at, datetime)
+
+
 async def many(client: LoyaltyClient) -> None:
     """The results of `map` know the type of their items."""
     results = client.map(client.create_order, [ORDER], concurrency=8)
@@ -168,7 +201,7 @@ async def beyond(client: LoyaltyClient, provider: Example) -> None:
     assert_type(hurried, LoyaltyClient)
 
 
-def explain(error: LoyaltyError) -> str | None:
+def explain(error: LoyaltyError) -> str | None:  # noqa: C901 - a case for each error
     """Every error is one of a tree."""
     match error:
         case ValidationError():
@@ -183,7 +216,9 @@ def explain(error: LoyaltyError) -> str | None:
             assert_type(error.status, int)
         case ConnectError() | DeadlineExceededError():
             assert_type(error.bytes_left, bool)
-        case TransportError() | OutcomeUnknownError():
+        case DoubledWriteError() | OutcomeUnknownError():
+            assert_type(error.rows, tuple[Transaction, ...])
+        case TransportError() | ConflictError() | ReferenceConflictError():
             assert_type(error.receipt, Receipt | None)
         case MalformedResponseError():
             assert_type(error.path, str | None)
@@ -200,9 +235,10 @@ async def main() -> None:
     """One pool, two clients: by name, and by a provider of one's own."""
     async with (
         SessionPool(connections=20) as pool,
-        connect("example", pool=pool, key="k") as client,
+        connect("example", pool=pool, settle=90.0, before_send=write_down, key="k") as client,
     ):
         await write(client)
+        await settle(client, client.unresolved[0])
         await read(client)
         await many(client)
         await beyond(connect(Example(key="k"), pool=pool), Example(key="k"))
