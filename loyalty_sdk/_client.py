@@ -561,6 +561,8 @@ class LoyaltyClient(Generic[P]):
             headers = await self._provider_headers(until)
             if request.safety is Safety.ONCE:
                 await self._announce(request, call, until)
+                # Lets the loop see which idle connections their peers have closed meanwhile.
+                await asyncio.sleep(0)
             if write is not None:
                 write.depart()
             try:

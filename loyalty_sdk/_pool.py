@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     import aiohttp
+    from aiohttp.abc import AbstractStreamWriter
 
     from ._flow import Request
     from .errors import LoyaltyError
@@ -311,6 +312,19 @@ def _marking_request() -> type[aiohttp.ClientRequest]:
                 _departure.get().left = transport is not None and not transport.is_closing()
                 return await super().send(conn)
 
+            async def write_bytes(
+                self,
+                writer: AbstractStreamWriter,
+                conn: aiohttp.connector.Connection,
+                content_length: int | None = None,
+            ) -> None:
+                # The head waits for the body, and the peer may have hung up meanwhile.
+                transport = conn.transport
+                closed = transport is None or transport.is_closing()
+                if closed and not writer.output_size:
+                    _departure.get().left = False
+                await super().write_bytes(writer, conn, content_length)
+
         _MarkingRequest = MarkingRequest
     return _MarkingRequest
 
@@ -356,11 +370,18 @@ def _failure(departure: _Departure, exc: Exception, timeout: float | None) -> Tr
     if type(exc) is TimeoutError:  # ours; aiohttp's own are subclasses
         what = "complete answer" if departure.left else "connection"
         return _not_in_time(what, timeout, left=departure.left)
-    # The exception's own text may quote the URL, and with it ids.
-    reason = getattr(exc, "strerror", None) or type(exc).__name__
     if departure.left:
+        reason = _reason(exc)
         return TransportError(f"the connection broke before the answer was complete: {reason}")
-    return ConnectError(f"cannot connect: {reason}", hint="Nothing was sent")
+    return ConnectError(f"cannot connect: {_reason(exc)}", hint="Nothing was sent")
+
+
+def _reason(exc: Exception) -> str:
+    # aiohttp's own texts may quote the URL, and with it ids: only the system's are taken.
+    cause = getattr(exc, "os_error", None)
+    number = getattr(exc, "errno", None)
+    said = cause.strerror if cause else os.strerror(number) if number else None
+    return said or type(exc).__name__
 
 
 def _not_in_time(what: str, timeout: float | None, *, left: bool) -> DeadlineExceededError:

@@ -89,8 +89,8 @@ def test_a_broken_promise_really_doubles(how: str) -> None:
 def test_a_vendor_that_begins_to_drop_notes_is_soon_mistrusted() -> None:
     """Once a marker that must be there is not, no absence is believed: open writes stay UNKNOWN.
 
-    Until then a write may land twice, and such a row has no marker to report it by: this is
-    the one case in which a double can stay unreported, and the documentation says so.
+    Until then a write may land twice, and such a row has no marker to report it by. How many
+    stay unreported is printed and not bounded here; the documentation says that some do.
     """
     marked = _played("notes dropped from now on", (forgetful(name, 2, 128) for name in _MARKED))
     assert 0 == marked.lost
