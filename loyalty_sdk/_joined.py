@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ._models import Outcome
-from .errors import OutcomeUnknownError
+from .errors import OutcomeUnknownError, ReferenceConflictError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from ._call import Call
-    from ._models import Receipt
+    from ._models import PointsAdjustment, Receipt
+
+Key = tuple[asyncio.AbstractEventLoop, str, "str | None"]
 
 
 @attrs.define(eq=False)
@@ -71,3 +75,28 @@ class Joined:
 
     def _meanwhile(self) -> Receipt:
         return attrs.evolve(self.call.receipt(), outcome=Outcome.UNKNOWN)
+
+
+def join(
+    running: dict[Key, Joined],
+    adjustment: PointsAdjustment,
+    call: Call,
+    start: Callable[[], Coroutine[None, None, Receipt]],
+) -> Joined:
+    """The replay of ``adjustment`` that is on its way, or else the one ``start`` makes.
+
+    Raises:
+        ReferenceConflictError: That one has other points.
+    """
+    key = (asyncio.get_running_loop(), adjustment.customer_id, adjustment.reference)
+    joined = running.get(key)
+    if joined is None:
+        task = asyncio.ensure_future(start())
+        joined = running[key] = Joined(call, adjustment.points, task)
+        task.add_done_callback(lambda _: running.pop(key))
+    if joined.points != adjustment.points:
+        raise ReferenceConflictError(
+            f"the reference is on its way with {joined.points} points",
+            hint="Nothing was sent; every adjustment needs a reference of its own",
+        )
+    return joined

@@ -75,6 +75,8 @@ class Sight:
         note: Why nothing was decided.
         longest_marker: Length of the longest marker token that came back whole.
         unmarked: Rows that could be the write's, had its marker not come back.
+        bare: Whether a row of the window carries no marker, so that it could be the write's
+            with other points, had its marker not come back.
     """
 
     finding: Finding
@@ -83,6 +85,7 @@ class Sight:
     note: str = ""
     longest_marker: int = 0
     unmarked: tuple[Transaction, ...] = ()
+    bare: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -230,9 +233,15 @@ def by_marker(
         finding, note = Finding.UNDECIDED, "another write had the same reference"
     longest = max((len(seen) for seen in tokens if seen is not None), default=0)
     sent = start and start + timedelta(seconds=_MARGIN[True] - _MARGIN[False])
-    bare = (row for row, seen in zip(rows, tokens, strict=True) if seen is None)
-    unmarked = tuple(row for row in bare if could_be(trace, row.points) and _since(row, sent))
-    return Sight(finding=finding, rows=mine, note=note, longest_marker=longest, unmarked=unmarked)
+    bare = [row for row, seen in zip(rows, tokens, strict=True) if seen is None]
+    return Sight(
+        finding=finding,
+        rows=mine,
+        note=note,
+        longest_marker=longest,
+        unmarked=tuple(row for row in bare if could_be(trace, row.points) and _since(row, sent)),
+        bare=bool(bare),
+    )
 
 
 def by_points(

@@ -208,14 +208,17 @@ class Reconciler:
         if not settled:
             return attrs.evolve(sight, finding=Finding.UNDECIDED, note="not there yet")
         marker = write.trace.marker
-        if marker is not None and not await self._markers_come_back(len(marker), call):
+        if marker is not None and not await self._markers_come_back(len(marker), sight, call):
             note = "no marker of that length was ever seen to come back"
             return attrs.evolve(sight, finding=Finding.UNDECIDED, note=note)
         return sight
 
-    async def _markers_come_back(self, length: int, call: Call) -> bool:
+    async def _markers_come_back(self, length: int, sight: Sight, call: Call) -> bool:
         """Whether the vendor keeps markers that long; if need be, look for another write's."""
         example = self.account.marked(length, time.monotonic() - self.settle)
+        if example is None and not self.account.longest_marker:
+            # Nothing is known; but a row that is not there cannot have lost its marker.
+            return not sight.bare
         if example is not None and not example.seen:
             # One that came back long ago says nothing of a vendor that has changed since.
             sight = await self._glance(example, call)

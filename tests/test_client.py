@@ -408,7 +408,7 @@ def test_an_unknown_setting_is_named_and_shown_nowhere(
 ) -> None:
     """The error names it and the known ones; a misspelt key's value is in no frame."""
     monkeypatch.setattr(tiny, "settings", (Setting("base_url"), Setting("key", secret=True)))
-    monkeypatch.setattr("loyalty_sdk._client.load", lambda _: tiny)
+    monkeypatch.setattr("loyalty_sdk._connect.load", lambda _: tiny)
     assert "tiny" == connect("tiny", base_url="http://127.0.0.1:1", key="k").provider.name
     with pytest.raises(ConfigurationError, match=r"no setting kee. It has base_url, key") as caught:
         connect("tiny", kee="planted")

@@ -333,11 +333,19 @@ async def test_a_used_up_budget_ends_it(vendor: Vendor) -> None:
 
 
 async def test_without_a_marker_that_came_back_there_is_no_absence(vendor: Vendor) -> None:
-    """A vendor that drops or cuts markers would show every write absent."""
+    """A vendor that drops or cuts markers would show a write that is there absent."""
     vendor.account.longest_marker = 0
+    vendor.rows = [(0.0, row("8", 7, None))]
     error = await doubt(vendor)
     assert 1 == len(vendor.sent)
     assert "no marker of that length" in error.message
+
+
+async def test_where_no_row_lacks_a_marker_none_was_lost(vendor: Vendor) -> None:
+    """The first write of a process may be shown absent, if nothing can be it in disguise."""
+    vendor.account.longest_marker = 0
+    receipt = await vendor.write()
+    assert (Outcome.APPLIED, 2) == (receipt.outcome, receipt.attempts)
 
 
 async def test_an_accepted_write_s_marker_is_looked_for_if_none_was_seen(vendor: Vendor) -> None:
@@ -781,6 +789,7 @@ async def test_resolve_needs_a_marker_that_came_back(vendor: Vendor) -> None:
     receipt = await receipt_of(vendor)
     await asyncio.sleep(SETTLE)
     vendor.account.longest_marker = 0
+    vendor.rows = [(0.0, row("8", 7, None))]
     assert receipt is await resolve(vendor, receipt)
 
 

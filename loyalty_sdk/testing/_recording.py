@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from loyalty_sdk._client import connect
+from loyalty_sdk._connect import connect
 from loyalty_sdk._pool import SessionPool
 from loyalty_sdk._retry import RetryPolicy
 from loyalty_sdk.errors import LoyaltyError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from loyalty_sdk._client import LoyaltyClient, connect
+from loyalty_sdk._connect import connect
 from loyalty_sdk._retry import RetryPolicy
 
 from ._subject import PLAIN_ID, WRITES, Subject
@@ -15,6 +15,7 @@ from ._subject import PLAIN_ID, WRITES, Subject
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from loyalty_sdk._client import LoyaltyClient
     from loyalty_sdk._provider import Provider
     from loyalty_sdk.sandbox import Arrival, Sandbox
 

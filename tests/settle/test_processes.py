@@ -40,15 +40,17 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture
-async def vendor() -> AsyncIterator[Sandbox]:
-    """A sandbox whose customer has a row with a marker."""
+@pytest.fixture(params=["marked", "fresh"])
+async def vendor(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
+    """A sandbox whose customer has a row with a marker, or none at all."""
     async with Sandbox() as sandbox:
         settings: dict[str, dict[str, Any]] = {
             "loyaltylion": {"reference_in_reason": True},
             "joy": {},
         }
         for name, more in settings.items():
+            if request.param == "fresh":
+                continue
             async with connect(name, **sandbox.settings(name), **more) as client:
                 earlier = PointsAdjustment(customer_id="1", points=50, reference="ticket-881")
                 await client.adjust_points(earlier)

@@ -1,0 +1,107 @@
+"""How a client is made."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, cast
+
+from . import _checks
+from ._account import account_of
+from ._client import LoyaltyClient, P
+from ._driver import Driver
+from ._origin import check_origin
+from ._pool import SessionPool
+from ._provider import Provider
+from ._registry import load
+from ._retry import RetryPolicy
+from ._secrets import masked
+from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ._driver import BeforeSend
+
+
+def connect(  # noqa: PLR0913 - each is one thing a deployment decides
+    provider: str | P,
+    *,
+    pool: SessionPool | None = None,
+    retry: RetryPolicy | None = None,
+    deadline: float | None = 30.0,
+    settle: float = 60.0,
+    before_send: BeforeSend | None = None,
+    allow_http: bool = False,
+    **settings: Any,
+) -> LoyaltyClient[P]:
+    """A client for one account at one vendor. Nothing connects until the first call.
+
+    Args:
+        provider: A registered name, or a `Provider` (the way type checkers can follow).
+        pool: Connections to share; the client makes and closes its own unless given.
+        retry: How often and how long to try.
+        deadline: Seconds one call may take with all its tries and waits; for lists, one
+            page. None waits for ever.
+        settle: Seconds after which a write that was given up on takes no effect any more.
+            You say this about the vendor; gateways give up after 30 to 60 s. Too short a
+            time may double a write, which is then reported.
+        before_send: Awaited before the first byte of every try of a write that must not be
+            repeated, and within the deadline; what it raises keeps the try from being sent.
+        allow_http: Whether plain http may go to other machines than this one.
+        **settings: The provider's own, such as ``api_key``; those not given come from the
+            environment.
+
+    Raises:
+        ConfigurationError: A setting is missing, unknown or wrong; the message names it.
+    """
+    made: Any = provider
+    if isinstance(provider, str):
+        kind = load(provider)
+        settings = _masked(kind, settings)
+        made = _make(kind, provider, settings)
+    elif settings:
+        names = ", ".join(sorted(settings))
+        raise ConfigurationError(
+            f"settings beside a Provider object: {names}", hint="Give them to its class"
+        )
+    if not isinstance(made, Provider):
+        wanted = "a registered name or a Provider object"
+        raise ConfigurationError(f"provider: wanted {wanted}, got {_checks.kind(made)}")
+    origin = check_origin(made.base_url, allow_http=allow_http)
+    driver = Driver(
+        provider=made,
+        origin=origin,
+        pool=SessionPool() if pool is None else pool,
+        account=account_of(made.name, origin, *_digest(made)),
+        retry=RetryPolicy() if retry is None else retry,
+        deadline=deadline,
+        settle=settle,
+        before_send=before_send,
+    )
+    return LoyaltyClient(cast("P", made), driver, owns_pool=pool is None)
+
+
+def _masked(kind: type[Provider], settings: dict[str, Any]) -> dict[str, Any]:
+    """Keys must not stand in the locals of a traceback, misspelt ones neither."""
+    open_ = {setting.name for setting in kind.settings if not setting.secret}
+    # A base_url may hold a password; it is refused, but stands in the traceback.
+    return {
+        name: value if name in open_ and "@" not in str(value) else masked(value)
+        for name, value in settings.items()
+    }
+
+
+def _make(kind: type[Provider], name: str, settings: dict[str, Any]) -> Provider:
+    known = [setting.name for setting in kind.settings]
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise ConfigurationError(
+            f"{name} has no setting {', '.join(unknown)}", hint=f"It has {', '.join(known)}"
+        )
+    return kind(**settings)
+
+
+def _digest(provider: Provider) -> tuple[str, ...]:
+    """The credentials as text that gives nothing of them away."""
+    keys = (credential.key for credential in provider.credentials.values())
+    return tuple(
+        sha256(key.encode()).hexdigest() if isinstance(key, str) else str(id(key)) for key in keys
+    )
