@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from ._announce import Try
     from ._client import LoyaltyClient
     from ._connect import connect
-    from ._driver import Try
     from ._flow import Acknowledgement, Flow, Request, Response, Safety, expand, get
     from ._look import Finding, Sight, Trace, Window
     from ._map import Result
@@ -63,9 +63,9 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "_announce": "Try",
     "_client": "LoyaltyClient",
     "_connect": "connect",
-    "_driver": "Try",
     "_flow": "Acknowledgement Flow Request Response Safety expand get",
     "_look": "Finding Sight Trace Window",
     "_map": "Result",

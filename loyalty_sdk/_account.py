@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import contextmanager
 from itertools import count
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
 import attrs
@@ -18,15 +18,19 @@ from .errors import DeadlineExceededError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from datetime import datetime
 
-    from ._joined import Joined
+    from ._joined import Joined, Key
     from ._look import Trace
     from ._models import Receipt
 
-_REMEMBERED = 4096
+T = TypeVar("T")
+Ticket = tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
+
+_REMEMBERED = 16_384
 _MOST_UNRESOLVED = 65_536
 _numbers = count(1)
-# Seconds; where nothing is known of `settle`.
+# Seconds; unless `settle` is longer.
 _LONGEST_SETTLE = 600.0
 
 
@@ -47,6 +51,8 @@ class Write:
         tries: How often it was tried.
         resends: How often it was sent again after it was shown absent.
         number: Its own in this process.
+        settle: Seconds after which an open try takes no effect any more.
+        since: The vendor's time from which on its row could be, when it was last shown absent.
     """
 
     trace: Trace
@@ -61,6 +67,8 @@ class Write:
     tries: int = 0
     resends: int = 0
     number: int = attrs.field(factory=_numbers.__next__)
+    settle: float = 0.0
+    since: datetime | None = None
 
     def depart(self) -> None:
         """A try is about to leave."""
@@ -89,7 +97,9 @@ class Write:
     @property
     def lands_until(self) -> float:
         """After when it leaves no row any more, if it was sent before."""
-        return self.left_at if self.gave_up_at is None else self.gave_up_at + _LONGEST_SETTLE
+        if self.gave_up_at is None:
+            return self.left_at
+        return self.gave_up_at + max(self.settle, _LONGEST_SETTLE)
 
     def is_rival_of(self, other: Write) -> bool:
         """Whether its row could be mistaken for that of ``other``, and is not the same write's."""
@@ -107,13 +117,16 @@ class Account:
     def __init__(self) -> None:
         self.budget = Budget()
         self.longest_marker = 0
-        self.replays: dict[tuple[asyncio.AbstractEventLoop, str, str | None], Joined] = {}
+        self.replays: dict[Key, Joined] = {}
         self._lock = Lock()
-        self._writes: dict[str, list[Write]] = {}
+        self._writes: dict[str, dict[int, Write]] = {}
+        self._doubtful: dict[str, set[Write]] = {}
         self._recent: deque[Write] = deque()
+        self._of_customer: dict[str, deque[Write]] = {}
+        self._markers: deque[Write] = deque(maxlen=64)
         self._forgotten = float("-inf")
         self._unresolved: dict[int, Receipt] = {}
-        self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = set()
+        self._waiting: dict[str, set[Ticket]] = {}
 
     @property
     def unresolved(self) -> tuple[Receipt, ...]:
@@ -122,6 +135,7 @@ class Account:
 
     def leave_open(self, receipt: Receipt) -> None:
         """Remember a write that ended in doubt."""
+        _held[self] = None
         self._unresolved[id(receipt)] = receipt
         while len(self._unresolved) > _MOST_UNRESOLVED:
             del self._unresolved[next(iter(self._unresolved))]
@@ -137,26 +151,44 @@ class Account:
         """Count ``write`` among the customer's until it ends."""
         customer = write.trace.customer_id
         with self._lock:
-            self._writes.setdefault(customer, []).append(write)
+            self._writes.setdefault(customer, {})[write.number] = write
+        self.changed(write)
         try:
             yield
         finally:
             with self._lock:
-                self._writes[customer].remove(write)
+                del self._writes[customer][write.number]
                 if not self._writes[customer]:
                     del self._writes[customer]
             if write.sent_at is not None:
                 self._remember(write)
-            self.changed()
+            self.changed(write, ended=True)
 
     def _remember(self, write: Write) -> None:
+        _held[self] = None
+        if write.accepted and write.trace.marker:
+            self._markers.append(write)
         self._recent.append(write)
+        self._of_customer.setdefault(write.trace.customer_id, deque()).append(write)
         if len(self._recent) > _REMEMBERED:
-            self._forgotten = max(self._forgotten, self._recent.popleft().lands_until)
+            self._forget(self._recent.popleft())
+
+    def _forget(self, oldest: Write) -> None:
+        self._forgotten = max(self._forgotten, oldest.lands_until)
+        customer = oldest.trace.customer_id
+        self._of_customer[customer].popleft()
+        if not self._of_customer[customer]:
+            del self._of_customer[customer]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing that is known here can matter to a later client."""
+        last = self._recent[-1].lands_until if self._recent else float("-inf")
+        return not self._unresolved and last + _LONGEST_SETTLE < time.monotonic()
 
     def others(self, write: Write) -> list[Write]:
         """Adjustments of the same customer that are on their way beside ``write``."""
-        held = tuple(self._writes.get(write.trace.customer_id, ()))
+        held = tuple(self._writes.get(write.trace.customer_id, {}).values())
         return [other for other in held if other is not write and other.trace.adjusts]
 
     def rivals(self, write: Write, since: float) -> tuple[Trace, ...]:
@@ -166,7 +198,8 @@ class Account:
             write: Whose rows theirs could be mistaken for.
             since: On `time.monotonic`; minus infinity where that clock says nothing.
         """
-        recent = [other for other in tuple(self._recent) if other.lands_until >= since]
+        ended = tuple(self._of_customer.get(write.trace.customer_id, ()))
+        recent = [other for other in ended if other.lands_until >= since]
         known = [*self.others(write), *recent]
         rivals = [other.trace for other in known if other.is_rival_of(write)]
         if self._forgotten >= since and write.trace.marker is None:
@@ -179,7 +212,7 @@ class Account:
 
         Shorter or later ones where there is no such.
         """
-        marked = [write for write in self._recent if write.accepted and write.trace.marker]
+        marked = tuple(self._markers)
         long = [write for write in marked if len(write.trace.marker or "") >= length] or marked
         found = [write for write in long if write.left_at <= before] or long
         return found[-1] if found else None
@@ -190,15 +223,18 @@ class Account:
         Raises:
             DeadlineExceededError: ``deadline``, on `time.monotonic`, passed first.
         """
+        customer = write.trace.customer_id
         try:
-            await self.wait_while(lambda: any(other.open for other in self.others(write)), deadline)
+            await self.wait_while(customer, lambda: customer in self._doubtful, deadline)
         except TimeoutError as exc:
             error = DeadlineExceededError("another adjustment of this customer is still in doubt")
             error.bytes_left = False
             raise error from exc
 
-    async def wait_while(self, condition: Callable[[], bool], deadline: float) -> None:
-        """Wait until ``condition`` is false.
+    async def wait_while(
+        self, customer: str, condition: Callable[[], bool], deadline: float
+    ) -> None:
+        """Wait until ``condition``, on the writes of ``customer``, is false.
 
         Raises:
             TimeoutError: ``deadline``, on `time.monotonic`, passed first.
@@ -207,28 +243,46 @@ class Account:
             return
         left = deadline - time.monotonic()
         async with asyncio.timeout(None if left == float("inf") else left):
-            while await self._still(condition):
+            while await self._still(customer, condition):
                 pass
 
-    async def _still(self, condition: Callable[[], bool]) -> bool:
+    async def _still(self, customer: str, condition: Callable[[], bool]) -> bool:
         """Whether ``condition`` holds, after something changed if it does."""
         loop = asyncio.get_running_loop()
         # What another thread changes between the question and the wait must wake this one.
         ticket = (loop, loop.create_future())
-        self._waiting.add(ticket)
+        with self._lock:
+            self._waiting.setdefault(customer, set()).add(ticket)
         try:
             if not condition():
                 return False
             await ticket[1]
         finally:
-            self._waiting.discard(ticket)
+            with self._lock:
+                _discard(self._waiting, customer, ticket)
         return True
 
-    def changed(self) -> None:
-        """Let everybody who waits look again, in whichever loop they are."""
-        for loop, ticket in list(self._waiting):
+    def changed(self, write: Write, *, ended: bool = False) -> None:
+        """Let those who wait for the customer's writes look again, in whichever loop they are."""
+        customer = write.trace.customer_id
+        if not (write.open or customer in self._doubtful or customer in self._waiting):
+            return
+        with self._lock:
+            if write.open and write.trace.adjusts and not ended:
+                self._doubtful.setdefault(customer, set()).add(write)
+            else:
+                _discard(self._doubtful, customer, write)
+            waiting = tuple(self._waiting.get(customer, ()))
+        for loop, ticket in waiting:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_wake, ticket)
+
+
+def _discard(held: dict[str, set[T]], customer: str, item: T) -> None:
+    of_customer = held.get(customer, set())
+    of_customer.discard(item)
+    if not of_customer:
+        held.pop(customer, None)
 
 
 def _wake(ticket: asyncio.Future[None]) -> None:
@@ -237,11 +291,17 @@ def _wake(ticket: asyncio.Future[None]) -> None:
 
 
 _accounts: WeakValueDictionary[tuple[str, ...], Account] = WeakValueDictionary()
+# The next client of a credential must know what the one before it left in doubt.
+_held: dict[Account, None] = {}
+_lock = Lock()
 
 
 def account_of(*key: str) -> Account:
-    """The one `Account` for ``key``, as long as somebody holds it."""
-    account = _accounts.get(key)
-    if account is None:
-        account = _accounts[key] = Account()
-    return account
+    """The one `Account` for ``key``, as long as somebody holds it or it holds something."""
+    with _lock:
+        for account in [held for held in _held if held.is_over]:
+            del _held[account]
+        known = _accounts.get(key)
+        if known is None:
+            known = _accounts[key] = Account()
+        return known

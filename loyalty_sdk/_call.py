@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -18,8 +19,12 @@ from .errors import ConflictError, LoyaltyError, OutcomeUnknownError
 if TYPE_CHECKING:
     from ._account import Write
 
-PROCESS = uuid.uuid4().hex
-"""Tells this process's monotonic clock from any other's; a fork shares both."""
+_STARTED = uuid.uuid4().hex
+
+
+def process() -> str:
+    """Tells this process from any other, a fork of it included."""
+    return f"{_STARTED}-{os.getpid()}"
 
 
 class Sent(NamedTuple):
@@ -183,7 +188,7 @@ class Call:
         settled_at, write = self._settled_at(), self.write
         if settled_at is None or write is None:
             return None
-        return Sent(PROCESS, write.sent_at, settled_at, write.number, write.replayed)
+        return Sent(process(), write.sent_at, settled_at, write.number, write.replayed)
 
     def conclude(self, error: LoyaltyError) -> LoyaltyError:
         """The error to raise for ``error``: it knows its call, and an open write says so."""

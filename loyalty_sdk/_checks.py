@@ -73,6 +73,7 @@ def replayable(adjustment: object, tried_at: object, *, replay: bool) -> datetim
     """
     reference = getattr(adjustment, "reference", None)
     problems: list[Problem] = []
+    is_type(problems, "replay", replay, bool)
     if not replay:
         problems.append(Problem("tried_at", "means nothing without replay=True"))
     identifier(problems, "reference", reference)

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     # Type checkers know this one; with it `LoyaltyClient` alone means any provider.
     from typing_extensions import TypeVar as DefaultingTypeVar
 
-    from ._driver import BeforeSend, Driver
+    from ._announce import BeforeSend
+    from ._driver import Driver
     from ._provider import Provider
     from ._retry import RetryPolicy
 
@@ -131,6 +132,7 @@ class LoyaltyClient(Generic[P]):
             DoubledWriteError: The write is there more than once.
             ConflictError: Something else is there in its place.
         """
+        _checks.expect(Receipt, receipt)
         if receipt.provider != self._provider.name:
             raise ConfigurationError(f"the receipt is {receipt.provider}'s, not this provider's")
         if receipt.outcome is not Outcome.UNKNOWN or receipt.trace is None:
@@ -143,7 +145,8 @@ class LoyaltyClient(Generic[P]):
 
         Oldest first. `resolve` takes them off the list.
         """
-        return self._driver.account.unresolved
+        account = self._driver.credentials.account
+        return account.unresolved if account else ()
 
     def list_transactions(  # noqa: PLR0913 - one per documented way to narrow the list
         self,
@@ -299,8 +302,9 @@ class LoyaltyClient(Generic[P]):
         call = self._driver.call(_name(flow), writes=True)
         try:
             call.replay(_checks.replayable(adjustment, tried_at, replay=replay))
+            account = await self._driver.credentials.open(call.deadline)
             joined = _joined.join(
-                self._driver.account.replays,
+                account.replays,
                 adjustment,
                 call,
                 lambda: self._driver.write(call, lambda: flow(adjustment)),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 
 from . import _checks
-from ._account import account_of
 from ._client import LoyaltyClient, P
+from ._credentials import Credentials
 from ._driver import Driver
 from ._origin import check_origin
 from ._pool import SessionPool
@@ -18,7 +17,7 @@ from ._secrets import masked
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from ._driver import BeforeSend
+    from ._announce import BeforeSend
 
 
 def connect(  # noqa: PLR0913 - each is one thing a deployment decides
@@ -70,7 +69,7 @@ def connect(  # noqa: PLR0913 - each is one thing a deployment decides
         provider=made,
         origin=origin,
         pool=SessionPool() if pool is None else pool,
-        account=account_of(made.name, origin, *_digest(made)),
+        credentials=Credentials(made, origin),
         retry=RetryPolicy() if retry is None else retry,
         deadline=deadline,
         settle=settle,
@@ -97,11 +96,3 @@ def _make(kind: type[Provider], name: str, settings: dict[str, Any]) -> Provider
             f"{name} has no setting {', '.join(unknown)}", hint=f"It has {', '.join(known)}"
         )
     return kind(**settings)
-
-
-def _digest(provider: Provider) -> tuple[str, ...]:
-    """The credentials as text that gives nothing of them away."""
-    keys = (credential.key for credential in provider.credentials.values())
-    return tuple(
-        sha256(key.encode()).hexdigest() if isinstance(key, str) else str(id(key)) for key in keys
-    )

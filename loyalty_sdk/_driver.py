@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
 from . import _checks
+from ._announce import HookFailedError, announce
 from ._call import Call
 from ._flow import Flow, Request, Response, Safety
 from ._models import Outcome
@@ -20,43 +19,38 @@ from ._retry import RetryPolicy, Verdict, exchange
 from .errors import (
     ClientClosedError,
     ConfigurationError,
-    DeadlineExceededError,
     LoyaltyError,
     MalformedResponseError,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ._account import Account
+    from ._announce import BeforeSend
+    from ._credentials import Credentials
     from ._look import Sight, Trace, Window
     from ._models import Receipt, Transaction
     from ._provider import Provider
 
 T = TypeVar("T")
 
-BeforeSend = Callable[["Try"], Awaitable[None]]
-"""Awaited before the first byte of a try; see `connect`."""
-
 # What a flow is sent when the vendor's records, not an answer, proved its write.
 _PROVEN = Response(status=204)
 
 
-class Try(NamedTuple):
-    """One try of a write that is about to leave.
-
-    Attributes:
-        reference: The key the write is known by.
-        number: 1 for the first of this call; tries that then never left count.
-        at: When, by this machine's clock.
-    """
-
-    reference: str | None
-    number: int
-    at: datetime
+# Nobody waits longer for a request to take effect; beyond it, times cannot be told.
+_LONGEST_SETTLE = 86_400.0
 
 
 def _seconds(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
         raise ConfigurationError(f"{field.name} must be a number of seconds, more than 0")
+
+
+def _at_most_a_day(_: object, field: attrs.Attribute[Any], value: float) -> None:
+    if value > _LONGEST_SETTLE:
+        raise ConfigurationError(f"{field.name} must be at most {_LONGEST_SETTLE:g} seconds")
 
 
 def _a(wanted: type) -> Callable[[object, attrs.Attribute[Any], object], None]:
@@ -68,19 +62,26 @@ def _a(wanted: type) -> Callable[[object, attrs.Attribute[Any], object], None]:
     return check
 
 
+def _hook(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not callable(value):
+        got = _checks.kind(value)
+        raise ConfigurationError(f"{field.name}: wanted an async function, got {got}")
+
+
 @attrs.define(kw_only=True, eq=False)
 class Driver:
     """Everything between one client's flows and the pool; its options are `connect`'s."""
 
     provider: Provider
     origin: str
+    credentials: Credentials
     pool: SessionPool = attrs.field(validator=_a(SessionPool))
-    account: Account
     retry: RetryPolicy = attrs.field(validator=_a(RetryPolicy))
     deadline: float | None = attrs.field(validator=attrs.validators.optional(_seconds))
-    settle: float = attrs.field(validator=_seconds)
-    before_send: BeforeSend | None
+    settle: float = attrs.field(validator=[_seconds, _at_most_a_day])
+    before_send: BeforeSend | None = attrs.field(validator=_hook)
     closed: bool = False
+    _reconciles: Reconciler | None = attrs.field(init=False, default=None)
 
     def call(self, operation: str, *, writes: bool = False) -> Call:
         """A call that starts now."""
@@ -103,15 +104,16 @@ class Driver:
         call = Call.begin(receipt.provider, receipt.operation, self.deadline)
         resolved = receipt
         try:
-            resolved = await self._reconciler(call).resolve(receipt, call)
+            account = await self.credentials.open(call.deadline)
+            resolved = await self._reconciler(account).resolve(receipt, call)
         except LoyaltyError as error:
             error.provider, error.operation = receipt.provider, receipt.operation
             resolved = error.receipt = error.receipt or receipt
             error.outcome = resolved.outcome
             raise
         finally:
-            if resolved.outcome is not Outcome.UNKNOWN:
-                self.account.settle(receipt)
+            if resolved.outcome is not Outcome.UNKNOWN and self.credentials.account:
+                self.credentials.account.settle(receipt)
         return resolved
 
     def check_open(self) -> None:
@@ -131,7 +133,8 @@ class Driver:
         """
         try:
             self.check_open()
-            self.account.budget.pay(self.retry.budget or 0.0)
+            account = await self.credentials.open(call.deadline)
+            account.budget.pay(self.retry.budget or 0.0)
             return await self._follow(start(), call)
         except LoyaltyError as error:
             concluded = call.conclude(error)
@@ -139,11 +142,20 @@ class Driver:
             if concluded is error:
                 raise
             raise concluded from error
+        except HookFailedError as failed:
+            self._told(failed.error, call)
+            raise failed.error from failed.error.__cause__
         except asyncio.CancelledError as error:
-            if call.writes:
-                error.receipt = call.receipt()  # type: ignore[attr-defined]  # documented there
-                self._remember(error.receipt)  # type: ignore[attr-defined]  # documented there
+            self._told(error, call)
             raise
+
+    def _told(self, error: BaseException, call: Call) -> None:
+        """Let an error that is none of ours say what is known of the write."""
+        if call.writes:
+            receipt = call.receipt()
+            error.receipt = receipt  # type: ignore[attr-defined]  # documented at the client
+            error.outcome = receipt.outcome  # type: ignore[attr-defined]  # the same
+            self._remember(receipt)
 
     def _remember(self, receipt: Receipt | None) -> None:
         if receipt is not None and receipt.outcome is Outcome.UNKNOWN:
@@ -169,26 +181,24 @@ class Driver:
         call.expect(request)
         if not _is_looked_for(request):
             return await self._tries(request, call)
-        return await self._reconciler(call).write(request, call) or _PROVEN
+        return await self._reconciler(self.account).write(request, call) or _PROVEN
 
     async def _tries(self, request: Request, call: Call) -> Response:
         """Send until it is accepted or may not be repeated."""
-        url = self.origin + request.target
         write = call.write if _is_looked_for(request) else None
 
         async def send(timeout: float) -> Response:
             until = time.monotonic() + timeout
             if write is not None:
                 await self.account.turn(write, call.deadline)
-            headers = await self._headers(until)
-            if request.safety is Safety.ONCE:
-                await self._announce(request, call, until)
-                # Lets the loop see which idle connections their peers have closed meanwhile.
-                await asyncio.sleep(0)
+            headers = await self.credentials.headers(until)
+            if request.safety is Safety.ONCE and self.before_send is not None:
+                await announce(self.before_send, request.reference, call.tries + 1, until)
             if write is not None:
                 write.depart()
             try:
-                return await self.pool.send(url, request, headers, until - time.monotonic())
+                left = until - time.monotonic()
+                return await self.pool.send(self.origin, request, headers, left)
             except asyncio.CancelledError as error:
                 left = getattr(error, "bytes_left", True)
                 note(request, Verdict.OPEN if left else Verdict.NOT_SENT)
@@ -198,7 +208,7 @@ class Driver:
             call.note(request, verdict)
             if write is not None:
                 write.land(verdict is Verdict.OPEN)
-                self.account.changed()
+                self.account.changed(write)
 
         return await exchange(
             self.provider,
@@ -207,67 +217,45 @@ class Driver:
             call.deadline,
             send,
             note,
-            may_repeat=self._spender(call),
+            # Looks never draw on the budget.
+            may_repeat=_always if call.looks else self._may_repeat,
             tried=write.tries if write else 0,
+            settle=call.settle,
         )
 
-    def _spender(self, call: Call) -> Callable[[], bool]:
-        """Takes a repeat out of the budget, except for looks and where there is none."""
-        if call.looks or self.retry.budget is None:
-            return lambda: True
-        return self.account.budget.take
+    def _may_repeat(self) -> bool:
+        """Take a repeat out of the budget; True where there is none."""
+        return self.retry.budget is None or self.account.budget.take()
 
-    async def _announce(self, request: Request, call: Call, until: float) -> None:
-        if self.before_send is None:
-            return
-        limit = asyncio.timeout(until - time.monotonic())
-        try:
-            async with limit:
-                about = Try(request.reference, call.tries + 1, datetime.now(UTC))
-                await self.before_send(about)
-        except TimeoutError as exc:
-            if not limit.expired():
-                raise
-            raise _not_sent("before_send did not end in time") from exc
+    @property
+    def account(self) -> Account:
+        """What all clients of these credentials know together."""
+        account = self.credentials.account
+        assert account is not None  # noqa: S101 - for the type checker: `run` has opened it
+        return account
 
-    def _reconciler(self, call: Call) -> Reconciler:
-        return Reconciler(
-            account=self.account,
-            settle=self.settle,
-            send=self._tries,
-            look=self._look,
-            sends=self.retry.attempts,
-            may_repeat=self._spender(call),
-            unmarked_hint=self.provider.unmarked_hint,
-            scopes=self.provider.scopes,
-        )
+    def _reconciler(self, account: Account) -> Reconciler:
+        if self._reconciles is None:
+            self._reconciles = Reconciler(
+                account=account,
+                settle=self.settle,
+                send=self._tries,
+                look=self._look,
+                sends=self.retry.attempts,
+                may_repeat=self._may_repeat,
+                unmarked_hint=self.provider.unmarked_hint,
+                scopes=self.provider.scopes,
+            )
+        return self._reconciles
 
     async def _look(self, trace: Trace, window: Window, deadline: float) -> Sight:
         call = Call(self.provider.name, "look", deadline, 0.0, looks=True)
         return await self._follow(self.provider.look(trace, window), call)
 
-    async def _headers(self, until: float) -> dict[str, str]:
-        """The credentials for one try; a callable key is asked each time."""
-        try:
-            async with asyncio.timeout(until - time.monotonic()):
-                return {
-                    name: await credential.header()
-                    for name, credential in self.provider.credentials.items()
-                }
-        except TimeoutError as exc:
-            raise _not_sent("no credentials in time", hint="Their callable is slow") from exc
-        except LoyaltyError:
-            raise
-        except Exception as exc:
-            hint = "Its own error is the cause of this one; nothing was sent"
-            raise ConfigurationError("the callable for a key failed", hint=hint) from exc
+
+def _always() -> bool:
+    return True
 
 
 def _is_looked_for(request: Request) -> bool:
     return request.trace is not None and request.safety is Safety.ONCE
-
-
-def _not_sent(message: str, hint: str | None = None) -> DeadlineExceededError:
-    error = DeadlineExceededError(message, hint=hint)
-    error.bytes_left = False
-    return error

@@ -148,6 +148,8 @@ def expand(template: str, **segments: str) -> str:
         ValidationError: A segment is empty, ``.``, ``..``, holds a control character, is
             missing, or stands nowhere in the template.
     """
+    if not segments and "{" not in template and "}" not in template:
+        return template
     problems: list[Problem] = []
     for name, value in segments.items():
         _checks.identifier(problems, name, value)

@@ -1,9 +1,11 @@
-"""One write that several callers wait for."""
+"""One write that several callers wait for, in whichever threads they are."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import Future
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import attrs
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
     from ._call import Call
     from ._models import PointsAdjustment, Receipt
 
-Key = tuple[asyncio.AbstractEventLoop, str, "str | None"]
+Key = tuple[str, "str | None"]
+"""Customer and reference."""
+
+_lock = Lock()
 
 
 @attrs.define(eq=False)
@@ -31,6 +36,22 @@ class Joined:
     points: int
     task: asyncio.Task[Receipt]
     callers: int = 0
+    _ended: Future[Receipt] = attrs.field(factory=Future["Receipt"])
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether its event loop was closed under it."""
+        return self.task.get_loop().is_closed()
+
+    def end(self) -> None:
+        """Hand out what the task ended with."""
+        try:
+            self._ended.set_result(self.task.result())
+        except asyncio.CancelledError as error:
+            receipt: Receipt | None = getattr(error, "receipt", None)
+            self._ended.set_exception(self._doubt("the caller who was at it gave up", receipt))
+        except Exception as error:  # noqa: BLE001 - whatever it was, those who wait get it
+            self._ended.set_exception(error)
 
     async def receipt(self, deadline: float) -> Receipt:
         """What it ends with.
@@ -39,31 +60,36 @@ class Joined:
             OutcomeUnknownError: ``deadline``, on `time.monotonic`, passed first.
             LoyaltyError: As the write itself.
         """
-        self.callers += 1
         left = deadline - time.monotonic()
         limit = asyncio.timeout(None if left == float("inf") else left)
         try:
             async with limit:
-                return await asyncio.shield(self.task)
+                return await asyncio.shield(asyncio.wrap_future(self._ended))
         except TimeoutError as exc:
             if not limit.expired():
                 raise
-            raise self._late() from exc
+            raise self._doubt("another caller is still at it") from exc
         except asyncio.CancelledError as error:
             error.receipt = await self._leave()  # type: ignore[attr-defined]  # documented there
             raise
         finally:
-            self.callers -= 1
+            with _lock:
+                self.callers -= 1
 
-    def _late(self) -> OutcomeUnknownError:
-        error = OutcomeUnknownError("another caller is still at it", hint="Wait for its answer")
+    def _doubt(self, why: str, receipt: Receipt | None = None) -> OutcomeUnknownError:
+        error = OutcomeUnknownError(why, hint="Wait for its answer, or resolve() it later")
         error.provider, error.operation = self.call.provider, self.call.operation
-        error.receipt, error.outcome = self._meanwhile(), Outcome.UNKNOWN
+        error.receipt = receipt or self._meanwhile()
+        error.outcome = error.receipt.outcome
         return error
 
     async def _leave(self) -> Receipt:
         """Stop waiting; the last one takes the write along."""
         if self.callers > 1:
+            return self._meanwhile()
+        loop = self.task.get_loop()
+        if loop is not asyncio.get_running_loop():
+            loop.call_soon_threadsafe(self.task.cancel)
             return self._meanwhile()
         self.task.cancel()
         await asyncio.wait([self.task])
@@ -88,15 +114,34 @@ def join(
     Raises:
         ReferenceConflictError: That one has other points.
     """
-    key = (asyncio.get_running_loop(), adjustment.customer_id, adjustment.reference)
-    joined = running.get(key)
-    if joined is None:
-        task = asyncio.ensure_future(start())
-        joined = running[key] = Joined(call, adjustment.points, task)
-        task.add_done_callback(lambda _: running.pop(key))
-    if joined.points != adjustment.points:
-        raise ReferenceConflictError(
-            f"the reference is on its way with {joined.points} points",
-            hint="Nothing was sent; every adjustment needs a reference of its own",
-        )
+    key = (adjustment.customer_id, adjustment.reference)
+    with _lock:
+        joined = running.get(key)
+        if joined is None or joined.is_dead:
+            joined = running[key] = _started(running, key, adjustment, call, start)
+        if joined.points != adjustment.points:
+            raise ReferenceConflictError(
+                f"the reference is on its way with {joined.points} points",
+                hint="Nothing was sent; every adjustment needs a reference of its own",
+            )
+        joined.callers += 1
+    return joined
+
+
+def _started(
+    running: dict[Key, Joined],
+    key: Key,
+    adjustment: PointsAdjustment,
+    call: Call,
+    start: Callable[[], Coroutine[None, None, Receipt]],
+) -> Joined:
+    joined = Joined(call, adjustment.points, asyncio.ensure_future(start()))
+
+    def end(_: object) -> None:
+        with _lock:
+            if running.get(key) is joined:
+                del running[key]
+        joined.end()
+
+    joined.task.add_done_callback(end)
     return joined

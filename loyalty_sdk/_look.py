@@ -77,6 +77,7 @@ class Sight:
         unmarked: Rows that could be the write's, had its marker not come back.
         bare: Whether a row of the window carries no marker, so that it could be the write's
             with other points, had its marker not come back.
+        since: Start of the window it looked at; None for the whole history.
     """
 
     finding: Finding
@@ -86,6 +87,7 @@ class Sight:
     longest_marker: int = 0
     unmarked: tuple[Transaction, ...] = ()
     bare: bool = False
+    since: datetime | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -97,11 +99,14 @@ class Window:
             another process's, and then there is no window but the whole history.
         others: Further writes of ours whose rows could be mistaken for this one's.
         resent: Whether the write was sent again, so that it may be there twice.
+        since: The vendor's time from which on an earlier look found nothing. Vendors give
+            whole seconds: a later look's own reckoning may begin a moment too early.
     """
 
     sent_at: float | None
     others: tuple[Trace, ...] = ()
     resent: bool = False
+    since: datetime | None = None
 
     def start(self, response: Response, *, marked: bool) -> datetime | None:
         """The earliest moment on the vendor's clock at which the row can lie.
@@ -114,7 +119,8 @@ class Window:
         if response.date is None:
             raise MalformedResponseError("the answer has no Date")
         elapsed = response.received_at - self.sent_at + _MARGIN[marked]
-        return response.date - timedelta(seconds=elapsed)
+        start = response.date - timedelta(seconds=elapsed)
+        return start if self.since is None else max(start, self.since)
 
 
 def fresh(flow: Flow[T]) -> Generator[Request, Response, tuple[T, Response]]:
@@ -241,16 +247,25 @@ def by_marker(
         longest_marker=longest,
         unmarked=tuple(row for row in bare if could_be(trace, row.points) and _since(row, sent)),
         bare=bool(bare),
+        since=start,
     )
 
 
 def by_points(
-    trace: Trace, rows: Iterable[Transaction], window: Window, *, sole_writer: bool
+    trace: Trace,
+    rows: Iterable[Transaction],
+    window: Window,
+    *,
+    sole_writer: bool,
+    start: datetime | None = None,
 ) -> Sight:
-    """What ``rows``, which are adjustments, say of a write that carries no marker."""
+    """What ``rows``, which are adjustments, say of a write that carries no marker.
+
+    ``start`` is the window's, on the vendor's clock.
+    """
     alike = tuple(row for row in rows if could_be(trace, row.points))
     if not alike:
-        return Sight(finding=Finding.ABSENT)
+        return Sight(finding=Finding.ABSENT, since=start)
     exact = all(row.points == trace.points for row in alike)
     rivals = any(could_be(other, row.points) for other in window.others for row in alike)
     # Two are a double, if it was sent twice.

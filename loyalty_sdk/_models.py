@@ -71,12 +71,17 @@ class Value:
         return encode(self.to_dict()).decode()
 
 
+_SCALARS = {str, int, bool, float, type(None)}
+
+
 def plain(value: Any) -> Any:
     """``value`` in the types JSON has, without loss."""
+    if type(value) in _SCALARS:
+        return value
     if isinstance(value, Value):
         return value.to_dict()
     if _checks.is_mapping(value):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: item if type(item) in _SCALARS else plain(item) for key, item in value.items()}
     if _checks.is_list(value):
         return [plain(item) for item in value]
     return _plain_scalar(value)

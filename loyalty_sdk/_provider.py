@@ -55,6 +55,14 @@ class Credential:
     key: Key = attrs.field(repr=False, converter=masked)
     prefix: str = ""
 
+    @property
+    def fixed(self) -> SecretStr | None:
+        """The value, if it is the same for every try."""
+        if callable(self.key):
+            return None
+        check_printable("a key", self.key)
+        return SecretStr(self.prefix + self.key)
+
     async def header(self) -> SecretStr:
         """The value for one try."""
         key: Any = self.key

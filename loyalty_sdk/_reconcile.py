@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ._account import Account, Write
-from ._call import PROCESS, Call
+from ._call import Call, process
 from ._look import Finding, Sight, Trace, Window, could_be
 from ._models import Outcome
 from ._retry import NO_REPEATS_LEFT
@@ -81,7 +81,8 @@ class Reconciler:
             LoyaltyError: It was refused, never left, or nobody can say.
         """
         assert request.trace is not None  # noqa: S101 - for the type checker: the caller asked
-        write = call.write = Write(request.trace, replayed=call.tried_at is not None)
+        replayed = call.tried_at is not None
+        write = call.write = Write(request.trace, replayed=replayed, settle=self.settle)
         with self.account.register(write):
             if call.tried_at is not None and await self._was_done(write, call, call.tried_at):
                 return None
@@ -106,6 +107,7 @@ class Reconciler:
             )
         call.follow()
         write.gave_up_at = tried_at
+        self.account.changed(write)
         finding = await self._judge(write, call)
         if finding is Finding.UNDECIDED:
             raise _earlier_doubt(call.sight)
@@ -114,7 +116,9 @@ class Reconciler:
             write.resends += 1
             return False
         [row] = call.sight.rows
-        if not could_be(write.trace, row.points):
+        # A removal of more than there is may have been cut down to what there was.
+        clamped = row.balance == 0 and could_be(write.trace, row.points)
+        if row.points != write.trace.points and not clamped:
             call.forget()
             raise ReferenceConflictError(
                 f"the reference stands in the history with {row.points} points",
@@ -167,13 +171,14 @@ class Reconciler:
     async def _judge(self, write: Write, call: Call) -> Finding:
         """What became of an open write, and account for it."""
         sight = await self._decide(write, call)
+        write.since = sight.since
         call.saw(sight)
         if sight.finding is Finding.PROVEN:
             self._refuse_doubles(write, sight, call)
         elif sight.finding is Finding.ABSENT:
             call.absent()
             write.deny()
-            self.account.changed()
+            self.account.changed(write)
         return sight.finding
 
     async def _decide(self, write: Write, call: Call) -> Sight:
@@ -188,9 +193,12 @@ class Reconciler:
                 after += 1
                 await self._others_landed(write, call)
                 began = time.monotonic()
-            sight = await self._glance(write, call)
+            before, sight = sight.rows, await self._glance(write, call)
             if sight.finding is Finding.PROVEN:
                 return sight
+            if sight.finding is Finding.UNDECIDED:
+                # A look that failed takes nothing back of what an earlier one saw.
+                sight = attrs.evolve(sight, rows=sight.rows or before)
             if sight.finding is Finding.ABSENT:
                 sight = await self._believe(write, sight, call, settled=began >= settled_at)
                 if sight.finding is Finding.ABSENT:
@@ -232,19 +240,27 @@ class Reconciler:
         return longest >= length or (longest > 0 and length <= _NEVER_CUT)
 
     async def _others_landed(self, write: Write, call: Call) -> None:
-        """Before the deciding look, let the customer's other tries come to an end."""
-        if write.trace.adjusts:
-            try:
-                await self.account.wait_while(
-                    lambda: any(other.flying for other in self.account.others(write)), call.deadline
-                )
-            except TimeoutError:
-                return
+        """Before the deciding look, let the customer's other tries come to an end.
+
+        Their rows could be taken for this one's, unless it has a marker.
+        """
+        if not write.trace.adjusts or write.trace.marker:
+            return
+        try:
+            await self.account.wait_while(
+                write.trace.customer_id,
+                lambda: any(other.flying for other in self.account.others(write)),
+                call.deadline - _RESERVE,
+            )
+        except TimeoutError:
+            return  # those that could be taken for it leave it undecided
 
     async def _glance(self, write: Write, call: Call) -> Sight:
         """One look; what goes wrong in it makes it no look."""
         others = self._rivals(write)
-        window = Window(sent_at=write.sent_at, others=others, resent=write.resends > 0)
+        window = Window(
+            sent_at=write.sent_at, others=others, resent=write.resends > 0, since=write.since
+        )
         try:
             sight = await self.look(write.trace, window, call.deadline)
         except ConflictError:
@@ -263,7 +279,7 @@ class Reconciler:
 
     def _rivals(self, write: Write) -> tuple[Trace, ...]:
         sent_at = float("-inf") if write.sent_at is None else write.sent_at
-        return self.account.rivals(write, sent_at - _RECENTLY)
+        return self.account.rivals(write, sent_at - max(self.settle, _RECENTLY))
 
     async def _landed_late(self, write: Write, call: Call) -> bool:
         """Whether a try that had been shown absent took effect after all."""
@@ -273,6 +289,7 @@ class Reconciler:
         if sight.finding is Finding.UNDECIDED and sight.rows:
             call.reopen()
             write.gave_up_at = time.monotonic()
+            self.account.changed(write)
         return sight.finding is Finding.PROVEN
 
     async def _look_for_a_double(self, write: Write, call: Call) -> None:
@@ -347,7 +364,7 @@ def _recalled(receipt: Receipt) -> tuple[Write, bool]:
     """The write of ``receipt``, and whether ``settle`` has passed since it was given up."""
     write, sent = Write(receipt.trace, resends=receipt.attempts - 1), receipt.sent
     write.replayed = sent is not None and sent.replayed
-    if sent is not None and sent.process == PROCESS:
+    if sent is not None and sent.process == process():
         write.sent_at, write.number = sent.at, sent.number
         return write, time.monotonic() >= sent.settled_at
     after = receipt.resolve_after

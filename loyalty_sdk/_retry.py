@@ -103,6 +103,7 @@ async def exchange(  # noqa: PLR0913, PLR0917 - everything that decides about a 
     *,
     may_repeat: Callable[[], bool],
     tried: int = 0,
+    settle: float = float("inf"),
 ) -> Response:
     """Send ``request`` until it is accepted or may not be repeated.
 
@@ -115,6 +116,7 @@ async def exchange(  # noqa: PLR0913, PLR0917 - everything that decides about a 
         note: Told every verdict.
         may_repeat: Takes one repeat out of the budget; False when there is none.
         tried: How often it was tried before.
+        settle: Seconds after which an open try takes no effect any more.
 
     Raises:
         LoyaltyError: The last try's failure.
@@ -122,7 +124,8 @@ async def exchange(  # noqa: PLR0913, PLR0917 - everything that decides about a 
     waits: Iterator[float] | None = None
     attempt = tried + 1
     while True:
-        what, result = await _try(provider, request, send, _patience(request, policy, deadline))
+        patience = _patience(request, policy, deadline, settle)
+        what, result = await _try(provider, request, send, patience)
         note(request, what)
         if isinstance(result, Response):
             return result
@@ -154,13 +157,20 @@ async def _try(
     return what, response if what is Verdict.ACCEPTED else refused(provider, response)
 
 
-def _patience(request: Request, policy: RetryPolicy, deadline: float) -> float:
+def _patience(
+    request: Request, policy: RetryPolicy, deadline: float, settle: float = float("inf")
+) -> float:
     left = max(0.0, deadline - time.monotonic())
     if request.safety is not Safety.ONCE:
         return min(left, policy.attempt_timeout)
     # The answer is the best evidence, but looking for the write needs some time too.
-    reserve = min(max(0.2 * left, 1.0), 0.5 * left) if request.trace else 0.0
-    return left - reserve if left < float("inf") else left
+    if request.trace is None or left == float("inf"):
+        return left
+    reserve = max(0.2 * left, 1.0)
+    # Where there is time to show it absent, and to send it again, that is worth more.
+    if 2 * (settle + 1.0) <= left:
+        reserve = max(reserve, settle + 1.0)
+    return left - min(reserve, 0.5 * left)
 
 
 def _repeatable(request: Request, what: Verdict, failure: LoyaltyError) -> bool:

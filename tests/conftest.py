@@ -27,6 +27,7 @@ from loyalty_sdk import (
     RetryPolicy,
     Safety,
     Transaction,
+    _account,
     connect,
     get,
     wire,
@@ -240,3 +241,10 @@ async def client(server: ScriptedServer) -> AsyncIterator[LoyaltyClient]:
     provider = TinyProvider(server.url)
     async with connect(provider, deadline=2.0, retry=RetryPolicy(attempt_timeout=0.3)) as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def strangers() -> Iterator[None]:
+    """No test knows what another left open with the same credentials."""
+    yield
+    _account._held.clear()

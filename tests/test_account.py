@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import time
 from contextlib import ExitStack
 from typing import Any
 
@@ -222,11 +223,11 @@ async def test_a_turn_waits_for_what_is_in_doubt(account: Account, skipping: Any
     with account.register(write), account.register(doubtful):
         turn = asyncio.create_task(account.turn(write, EVER))
         await asyncio.sleep(60)
-        account.changed()
+        account.changed(write)
         await asyncio.sleep(60)
         assert not turn.done()
         doubtful.deny()
-        account.changed()
+        account.changed(doubtful)
         await turn
 
 
@@ -256,28 +257,28 @@ async def test_a_turn_obeys_the_deadline(account: Account, skipping: Any) -> Non
 async def test_what_changes_before_the_wait_begins_is_not_missed(account: Account) -> None:
     """Another thread may change it between the question and the wait."""
     answers = iter([True, False])
-    await account.wait_while(lambda: next(answers), EVER)
+    await account.wait_while("1", lambda: next(answers), EVER)
 
 
 async def test_a_cancelled_wait_leaves_nothing_behind(account: Account) -> None:
     """Nobody is woken who is gone."""
-    waiting = asyncio.create_task(account.wait_while(lambda: True, EVER))
+    waiting = asyncio.create_task(account.wait_while("1", lambda: True, EVER))
     await asyncio.sleep(0)
     assert account._waiting
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    account.changed()
+    account.changed(Write(UNMARKED))
     assert not account._waiting
 
 
 async def test_two_changes_wake_once(account: Account) -> None:
     """The second finds the ticket used."""
     answers = iter([True, True, False])
-    waiting = asyncio.create_task(account.wait_while(lambda: next(answers), EVER))
+    waiting = asyncio.create_task(account.wait_while("1", lambda: next(answers), EVER))
     await asyncio.sleep(0)
-    account.changed()
-    account.changed()
+    account.changed(Write(UNMARKED))
+    account.changed(Write(UNMARKED))
     await waiting
 
 
@@ -286,7 +287,7 @@ async def test_another_thread_wakes_those_who_wait(account: Account) -> None:
     closed = asyncio.new_event_loop()
     ticket = closed.create_future()
     closed.close()
-    account._waiting.add((closed, ticket))
+    account._waiting["1"] = {(closed, ticket)}
     write, doubtful = Write(UNMARKED), Write(UNMARKED, gave_up_at=1.0)
     with account.register(write), account.register(doubtful):
         turn = asyncio.create_task(account.turn(write, EVER))
@@ -294,7 +295,7 @@ async def test_another_thread_wakes_those_who_wait(account: Account) -> None:
 
         def settle() -> None:
             doubtful.deny()
-            account.changed()
+            account.changed(doubtful)
 
         thread = threading.Thread(target=settle)
         thread.start()
@@ -314,3 +315,43 @@ def test_clients_of_one_credential_share_their_account() -> None:
     del held
     gc.collect()
     assert 0 == account_of("tiny", "https://a.example", "key").longest_marker
+
+
+async def test_an_account_is_kept_while_what_it_knows_can_matter(skipping: Any) -> None:
+    """A write's row may be mistaken for the next client's; a doubt wants to be resolved."""
+    recent, doubtful = account_of("tiny", "a"), account_of("tiny", "b")
+    ended(recent, Write(MARKED), accepted=True)
+    recent.longest_marker = doubtful.longest_marker = 7
+    held = receipt("r")
+    doubtful.leave_open(held)
+    del recent, doubtful
+    gc.collect()
+    assert 7 == account_of("tiny", "a").longest_marker
+    skipping.now += 3600
+    account_of("tiny", "c")
+    gc.collect()
+    assert 0 == account_of("tiny", "a").longest_marker
+    account_of("tiny", "b").settle(held)
+    account_of("tiny", "c")
+    gc.collect()
+    assert 0 == account_of("tiny", "b").longest_marker
+
+
+def test_an_open_write_is_a_rival_for_as_long_as_settle_says(account: Account) -> None:
+    """Where that is more than ten minutes."""
+    doubtful = ended(account, Write(UNMARKED, settle=3600.0))
+    doubtful.left_at, doubtful.gave_up_at = 990.0, 1000.0
+    assert (UNMARKED,) == account.rivals(Write(UNMARKED), 4599.0)
+    assert () == account.rivals(Write(UNMARKED), 4601.0)
+
+
+async def test_a_crowd_of_one_customer_is_cheap(account: Account) -> None:
+    """Whoever asks for its turn does not look at every other: that would be their square."""
+    with ExitStack() as stack:
+        crowd = [Write(UNMARKED) for _ in range(20_000)]
+        for write in crowd:
+            stack.enter_context(account.register(write))
+        began = time.process_time()
+        for write in crowd:
+            await account.turn(write, EVER)
+        assert time.process_time() - began < 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import time
 from datetime import UTC, datetime, timedelta
@@ -25,7 +26,7 @@ from loyalty_sdk import (
     TransportError,
 )
 from loyalty_sdk._account import Write
-from loyalty_sdk._call import PROCESS, Call
+from loyalty_sdk._call import Call, process
 from loyalty_sdk._look import Finding, Sight, Trace
 from loyalty_sdk._retry import Verdict
 
@@ -213,7 +214,7 @@ def test_an_unknown_receipt_says_when_to_look() -> None:
     left = (receipt.resolve_after - datetime.now(UTC)).total_seconds()
     assert 60 == pytest.approx(left, abs=0.5)
     assert made.write is not None
-    assert (PROCESS, made.write.sent_at, made.write.number, False) == (
+    assert (process(), made.write.sent_at, made.write.number, False) == (
         receipt.sent.process,
         receipt.sent.at,
         receipt.sent.number,
@@ -314,3 +315,18 @@ def test_a_read_s_error_has_no_outcome() -> None:
     """Only writes have one."""
     error = Call.begin("tiny", "whoami", None).conclude(ConnectError("refused"))
     assert (None, None, "whoami") == (error.outcome, error.receipt, error.operation)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_is_another_process() -> None:
+    """It shares the clock and the numbers of writes, but not what became of them."""
+    here, (ours, theirs) = process(), os.pipe()
+    child = os.fork()
+    if child == 0:  # pragma: no cover - the child leaves no data behind
+        os.write(theirs, process().encode())
+        os._exit(0)
+    os.close(theirs)
+    os.waitpid(child, 0)
+    with os.fdopen(ours) as told:
+        assert here != told.read()
+    assert here == process()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import pickle
 import sys
@@ -36,6 +37,7 @@ from loyalty_sdk import (
     Safety,
     Transaction,
     TransactionKind,
+    TransportError,
     Try,
     ValidationError,
     connect,
@@ -278,7 +280,7 @@ async def test_a_used_up_budget_keeps_an_absent_write_from_being_sent_again(
     teller._driver.account.budget.take = lambda: False  # type: ignore[method-assign]
     with pytest.raises(LoyaltyError, match="retry budget") as caught:
         await teller.adjust_points(FIVE)
-    assert (Outcome.ABSENT, 1) == told(caught.value)
+    assert (Outcome.ABSENT, 1) == said_by(caught.value)
 
 
 async def test_all_tries_of_a_write_count_together(teller: LoyaltyClient, book: Book) -> None:
@@ -337,7 +339,7 @@ async def test_a_wait_for_another_adjustment_ends_with_the_deadline(
     began = skipping.now
     with pytest.raises(DeadlineExceededError, match="still in doubt") as caught:
         await teller.with_options(deadline=10.0).adjust_points(TAKE)
-    assert (Outcome.NOT_SENT, 0) == told(caught.value)
+    assert (Outcome.NOT_SENT, 0) == said_by(caught.value)
     assert skipping.now - began <= 10.05
     await first
 
@@ -507,6 +509,12 @@ async def test_resolve_tells_a_conflict_with_its_receipt(
 # ------------------------------------------------------------ before_send
 
 
+def said_by(error: Any) -> tuple[Outcome, int]:
+    """What an error that is none of ours says of the write."""
+    assert error.outcome is error.receipt.outcome
+    return error.outcome, error.receipt.attempts
+
+
 @pytest.fixture
 def watched(server: Any, book: Book, points: Any, skipping: Any) -> Callable[..., LoyaltyClient]:
     """Makes a client that logs its key, its hook and its tries."""
@@ -521,9 +529,7 @@ def watched(server: Any, book: Book, points: Any, skipping: Any) -> Callable[...
 
     def make(**settings: Any) -> LoyaltyClient:
         given: dict[str, Any] = {"before_send": hook, "deadline": EVER} | settings
-        made = connect(points(server.url, key), **given)
-        made._driver.account.longest_marker = 9
-        return made
+        return connect(points(server.url, key), **given)
 
     return make
 
@@ -579,8 +585,9 @@ async def test_a_hook_that_raises_keeps_the_try_from_being_sent(
         raise OSError(28, "No space left on device")
 
     async with watched(before_send=full) as client:
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(OSError, match="No space") as caught:
             await client.adjust_points(FIVE)
+        assert (Outcome.NOT_SENT, 0) == said_by(caught.value)
         assert [] == listed(client)
         assert 0 == book.posts
         await client.with_options(before_send=None).adjust_points(FIVE)
@@ -597,10 +604,26 @@ async def test_a_hook_that_raises_before_a_resend_leaves_what_is_known(
 
     book.plan = [(False, drop)]
     async with watched(before_send=once) as client:
-        with pytest.raises(KeyError):
+        with pytest.raises(KeyError) as caught:
             await client.adjust_points(FIVE)
+        assert (Outcome.ABSENT, 1) == said_by(caught.value)
         assert [] == listed(client)
     assert 1 == book.posts
+
+
+async def test_a_hook_s_own_transport_error_is_not_the_vendor_s(
+    watched: Callable[..., LoyaltyClient], book: Book
+) -> None:
+    """A journal over the network may break: that says nothing of the write."""
+
+    async def cut(about: Try) -> None:
+        raise TransportError("the journal's connection broke")
+
+    async with watched(before_send=cut) as client:
+        with pytest.raises(TransportError, match="the journal") as caught:
+            await client.adjust_points(FIVE)
+    assert (Outcome.NOT_SENT, 0) == said_by(caught.value)
+    assert 0 == book.posts
 
 
 async def test_a_hook_that_hangs_obeys_the_deadline(
@@ -615,7 +638,7 @@ async def test_a_hook_that_hangs_obeys_the_deadline(
         began = skipping.now
         with pytest.raises(DeadlineExceededError, match="before_send") as caught:
             await client.adjust_points(FIVE)
-    assert (Outcome.NOT_SENT, 0) == told(caught.value)
+    assert (Outcome.NOT_SENT, 0) == said_by(caught.value)
     assert skipping.now - began <= 20.05
     assert 0 == book.posts
 
@@ -794,7 +817,7 @@ async def test_a_replay_with_other_points_is_in_conflict(teller: LoyaltyClient, 
     book.book(points=6)
     with pytest.raises(ReferenceConflictError, match="6 points") as caught:
         await replay(teller)
-    assert (Outcome.NOT_SENT, 0) == told(caught.value)
+    assert (Outcome.NOT_SENT, 0) == said_by(caught.value)
     assert 0 == book.posts
 
 
@@ -805,7 +828,7 @@ async def test_a_replay_where_rows_carry_no_reference_is_refused(
     monkeypatch.setattr(teller.provider, "marks", False)
     with pytest.raises(ConfigurationError, match="set it up") as caught:
         await replay(teller)
-    assert (Outcome.NOT_SENT, 0) == told(caught.value)
+    assert (Outcome.NOT_SENT, 0) == said_by(caught.value)
     assert [] == book.log
 
 
@@ -827,7 +850,7 @@ async def test_a_replay_that_is_none_is_refused(
     with pytest.raises(ValidationError) as caught:
         await teller.adjust_points(adjustment, **options)
     assert [path] == [problem.path for problem in caught.value.problems]
-    assert (Outcome.NOT_SENT, 0) == told(caught.value)
+    assert (Outcome.NOT_SENT, 0) == said_by(caught.value)
     assert "adjust_points" == caught.value.operation
     assert [] == book.log
 
@@ -861,7 +884,7 @@ async def test_replays_with_one_reference_and_other_points_do_not_join(
     await asyncio.sleep(0)
     with pytest.raises(ReferenceConflictError, match="on its way with 5 points") as caught:
         await replay(teller, attrs.evolve(FIVE, points=6))
-    assert (Outcome.NOT_SENT, 0) == told(caught.value)
+    assert (Outcome.NOT_SENT, 0) == said_by(caught.value)
     assert Outcome.APPLIED is (await first).outcome
     assert 1 == book.posts
 
@@ -977,4 +1000,64 @@ async def test_a_policy_of_one_try_is_never_sent_again(
         client._driver.account.longest_marker = 9
         with pytest.raises(LoyaltyError) as caught:
             await client.adjust_points(FIVE)
-    assert (Outcome.ABSENT, 1) == told(caught.value)
+    assert (Outcome.ABSENT, 1) == said_by(caught.value)
+
+
+# ------------------------------------------------------------ what the next client knows
+
+
+async def test_a_doubt_outlives_its_client(
+    points: Any, server: Any, book: Book, skipping: Any
+) -> None:
+    """One client a job is common; the next one lists what the one before left open."""
+    book.plan = [(False, drop)]
+    async with connect(points(server.url, "short-lived")) as first:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await first.adjust_points(FIVE)
+    del first
+    gc.collect()
+    async with connect(points(server.url, "short-lived")) as second:
+        assert [caught.value.receipt] == listed(second)
+
+
+async def test_a_key_from_a_callable_is_the_same_credential(
+    points: Any, server: Any, book: Book, skipping: Any
+) -> None:
+    """Two callables that hand out one key share what is known, and so does its text."""
+    book.plan = [(False, drop)]
+    async with connect(points(server.url, lambda: "one-key")) as first:
+        assert () == first.unresolved
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await first.adjust_points(FIVE)
+        for key in ("one-key", lambda: "one-key"):
+            async with connect(points(server.url, key)) as other:
+                await other.request("GET", "/points")
+                assert [caught.value.receipt] == listed(other)
+
+
+@pytest.mark.parametrize("settle", [None, 0, -1, "60", float("inf"), 1e12, True])
+def test_settle_is_a_number_of_seconds_of_a_day(points: Any, settle: Any) -> None:
+    """Nobody waits longer, and no calendar reaches further than some of these."""
+    with pytest.raises(ConfigurationError, match="settle must be"):
+        connect(points("http://127.0.0.1:1", "k"), settle=settle)
+
+
+def test_a_hook_must_be_callable(points: Any) -> None:
+    """And is refused before anything is sent with it."""
+    with pytest.raises(ConfigurationError, match="before_send: wanted an async function, got int"):
+        connect(points("http://127.0.0.1:1", "k"), before_send=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [None, "receipt"])
+async def test_only_a_receipt_can_be_resolved(points: Any, wrong: Any) -> None:
+    """Anything else is named by its type."""
+    async with connect(points("http://127.0.0.1:1", "k")) as client:
+        with pytest.raises(ValidationError, match="wanted a Receipt"):
+            await client.resolve(wrong)
+
+
+async def test_replay_is_yes_or_no(points: Any) -> None:
+    """A text that means no would replay."""
+    async with connect(points("http://127.0.0.1:1", "k")) as client:
+        with pytest.raises(ValidationError, match="replay: wanted a bool, got str"):
+            await client.adjust_points(FIVE, replay="no")  # type: ignore[arg-type]

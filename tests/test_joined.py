@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
-from loyalty_sdk import Outcome, Receipt
+from loyalty_sdk import Outcome, OutcomeUnknownError, PointsAdjustment, Receipt
 from loyalty_sdk._call import Call
-from loyalty_sdk._joined import Joined
+from loyalty_sdk._joined import Joined, Key, join
 
 EVER = float("inf")
 RECEIPT = Receipt(
@@ -19,10 +20,16 @@ RECEIPT = Receipt(
 )
 
 
-def joined(write: Coroutine[Any, Any, Receipt]) -> Joined:
-    """Callers of ``write`` may come."""
+ADJUSTMENT = PointsAdjustment(customer_id="1", points=5, reference="r")
+
+Start = Callable[[], Coroutine[Any, Any, Receipt]]
+
+
+def callers(write: Start) -> Callable[[], Joined]:
+    """Each time, another caller of one ``write``."""
     call = Call.begin("tiny", "adjust_points", None, writes=True)
-    return Joined(call, 5, asyncio.ensure_future(write))
+    running: dict[Key, Joined] = {}
+    return lambda: join(running, ADJUSTMENT, call, write)
 
 
 async def at_once() -> Receipt:
@@ -45,15 +52,17 @@ async def never() -> Receipt:
 
 async def test_every_caller_gets_the_receipt() -> None:
     """And is counted only as long as it waits."""
-    write = joined(at_once())
-    first, second = await asyncio.gather(write.receipt(EVER), write.receipt(EVER))
+    another = callers(at_once)
+    one, other = another(), another()
+    assert one is other
+    first, second = await asyncio.gather(one.receipt(EVER), other.receipt(EVER))
     assert RECEIPT is first is second
-    assert 0 == write.callers
+    assert 0 == one.callers
 
 
 async def test_a_deadline_that_has_passed_waits_no_longer(skipping: Any) -> None:
     """The write itself goes on."""
-    write = joined(never())
+    write = callers(never)()
     with pytest.raises(Exception, match="another caller is still at it"):
         await write.receipt(time.monotonic() - 1)
     assert not write.task.done()
@@ -67,7 +76,7 @@ async def test_a_caller_cancelled_at_the_very_end_is_told_how_it_ended(
     write: Any, outcome: Outcome
 ) -> None:
     """What the write ended with is known then, and its receipt is the one on the error."""
-    together = joined(write())
+    together = callers(write)()
     caller = asyncio.create_task(together.receipt(EVER))
     together.task.add_done_callback(lambda _: caller.cancel())
     with pytest.raises(asyncio.CancelledError) as caught:
@@ -78,11 +87,91 @@ async def test_a_caller_cancelled_at_the_very_end_is_told_how_it_ended(
 
 async def test_the_last_caller_cancels_the_write() -> None:
     """Nobody is left who wants it."""
-    write = joined(never())
-    first, second = (asyncio.create_task(write.receipt(EVER)) for _ in range(2))
+    another = callers(never)
+    write = another()
+    first = asyncio.create_task(write.receipt(EVER))
+    second = asyncio.create_task(another().receipt(EVER))
     await asyncio.sleep(0)
     for caller, ended in ((first, False), (second, True)):
         caller.cancel()
         with pytest.raises(asyncio.CancelledError):
             await caller
         assert ended is write.task.done()
+
+
+def in_a_thread(coroutine: Coroutine[Any, Any, Any]) -> tuple[threading.Thread, list[Any]]:
+    """``coroutine`` in an event loop of its own, and what it ended with."""
+    ended: list[Any] = []
+
+    async def run() -> None:
+        try:
+            ended.append(await coroutine)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the test looks
+            ended.append(error)
+
+    thread = threading.Thread(target=asyncio.run, args=(run(),))
+    thread.start()
+    return thread, ended
+
+
+async def test_callers_in_other_threads_join_too() -> None:
+    """One process sends a reference once, whichever loop asks for it."""
+    go_on = asyncio.Event()
+
+    async def write() -> Receipt:
+        await go_on.wait()
+        return RECEIPT
+
+    another = callers(write)
+    here = asyncio.create_task(another().receipt(EVER))
+    thread, ended = in_a_thread(another().receipt(EVER))
+    await asyncio.sleep(0.05)
+    go_on.set()
+    assert RECEIPT is await here
+    await asyncio.to_thread(thread.join)
+    assert [RECEIPT] == ended
+
+
+async def test_the_last_caller_cancels_it_from_another_thread_as_well() -> None:
+    """At once: it does not wait for the loop in which the write is."""
+    another = callers(never)
+    write = another()
+    joined = another()
+    first = asyncio.create_task(write.receipt(EVER))
+    await asyncio.sleep(0)
+    first.cancel()
+
+    async def give_up() -> None:
+        async with asyncio.timeout(0.01):
+            await joined.receipt(EVER)
+
+    thread, ended = in_a_thread(give_up())
+    await asyncio.wait([write.task])
+    await asyncio.to_thread(thread.join)
+    assert write.task.cancelled()
+    assert isinstance(ended[0], TimeoutError)
+
+
+async def test_callers_elsewhere_are_told_when_the_write_was_cancelled() -> None:
+    """By whom does not matter: its outcome is not known to them."""
+    another = callers(never)
+    write, joined = another(), another()
+    thread, ended = in_a_thread(joined.receipt(EVER))
+    await asyncio.sleep(0.05)
+    write.task.cancel()
+    await asyncio.to_thread(thread.join)
+    assert isinstance(ended[0], OutcomeUnknownError)
+    assert Outcome.UNKNOWN is ended[0].outcome
+
+
+async def test_a_write_whose_loop_died_is_begun_again() -> None:
+    """Nobody would ever hear of the first."""
+    call = Call.begin("tiny", "adjust_points", None, writes=True)
+    running: dict[Key, Joined] = {}
+    dead = asyncio.new_event_loop()
+    stuck = dead.create_task(never())
+    running["1", "r"] = Joined(call, 5, stuck)
+    stuck.cancel()
+    await asyncio.to_thread(dead.run_until_complete, asyncio.wait([stuck]))
+    dead.close()
+    assert RECEIPT is await join(running, ADJUSTMENT, call, at_once).receipt(EVER)

@@ -101,6 +101,21 @@ def test_a_row_of_the_write_is_never_before_the_window(
     assert start <= vendor_sent + timedelta(seconds=min(effect, until_read))
 
 
+def test_a_later_look_s_window_begins_no_earlier() -> None:
+    """Whole seconds of Date move the reckoning: a row from before the first look would come in."""
+    read = answer(NOON, received_at=160.0)
+    begun = NOON - timedelta(seconds=61)
+    assert begun == attrs.evolve(SENT, since=begun).start(read, marked=False)
+    early = NOON - timedelta(seconds=99)
+    assert NOON - timedelta(seconds=62) == attrs.evolve(SENT, since=early).start(read, marked=False)
+
+
+def test_a_denial_says_from_when_on_it_looked() -> None:
+    """Marked or not, so that later looks need look no further back."""
+    assert NOON == by_marker(MARKED, [], reason_of, start=NOON).since
+    assert NOON == by_points(UNMARKED, [], SENT, sole_writer=False, start=NOON).since
+
+
 def test_without_our_own_clock_the_window_is_the_whole_history() -> None:
     """Another process's monotonic clock says nothing here, and the wall clock is not used."""
     assert UNKNOWN_CLOCK.start(answer(None), marked=True) is None

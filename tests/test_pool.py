@@ -39,7 +39,7 @@ WRITE = Request(
 
 async def send(pool: SessionPool, url: str, request: Request = READ, timeout: float = 2.0) -> Any:
     """Send to ``url`` and hand out the answer."""
-    return await pool.send(url + request.target, request, {"X-Key": "k"}, timeout)
+    return await pool.send(url, request, {"X-Key": "k"}, timeout)
 
 
 async def test_an_answer_comes_back_whole(server: Any) -> None:
@@ -278,6 +278,40 @@ async def test_a_proxy_gets_the_request(server: Any) -> None:
     assert "http://vendor.invalid/x" == server.arrivals[0].target
 
 
+async def test_a_proxy_gets_its_password(server: Any) -> None:
+    """It stands in the proxy's URL; the vendor's address keeps its own header."""
+    async with SessionPool(proxy=server.url.replace("//", "//me:secret@")) as pool:
+        await send(pool, "http://vendor.invalid")
+    assert "Basic bWU6c2VjcmV0" == server.arrivals[0].headers["proxy-authorization"]
+    assert "vendor.invalid" == server.arrivals[0].headers["host"]
+
+
+async def test_an_interim_answer_is_no_answer(server: Any) -> None:
+    """100 and its like come before the answer."""
+    server.script = [b"HTTP/1.1 103 Early Hints\r\n\r\n" + server.http(201)]
+    async with SessionPool() as pool:
+        assert 201 == (await send(pool, server.url)).status
+
+
+@pytest.mark.parametrize(
+    "request_", [attrs.evolve(READ, path="/x\r\nX-Evil: 1"), attrs.evolve(READ, method="GET\n")]
+)
+async def test_what_would_break_the_head_is_refused(server: Any, request_: Request) -> None:
+    """A line break in a path or a header would add headers of its own."""
+    async with SessionPool() as pool:
+        with pytest.raises(ConfigurationError, match="control character"):
+            await send(pool, server.url, request_)
+    assert [] == server.arrivals
+
+
+async def test_what_was_said_before_it_was_asked_is_no_answer(server: Any) -> None:
+    """A server that speaks on an idle connection is not heard: its words would answer a write."""
+    server.script = [server.http(200, b"1") + server.http(200, b"2"), server.http(200, b"3")]
+    async with SessionPool() as pool:
+        assert b"1" == (await send(pool, server.url, WRITE)).body
+        assert b"3" == (await send(pool, server.url, WRITE)).body
+
+
 async def test_closing_twice_is_silent_and_using_it_then_is_not(server: Any) -> None:
     """A closed pool says so."""
     pool = SessionPool()
@@ -406,7 +440,7 @@ async def test_a_cancelled_answer_of_a_closing_pool_is_open(
         raise asyncio.CancelledError
 
     await send(pool, server.url)
-    monkeypatch.setattr("aiohttp.ClientResponse.start", cancel)
+    monkeypatch.setattr("aiohttp.client_proto.ResponseHandler.read", cancel)
     with pytest.raises(TransportError, match="closed before the answer") as caught:
         await send(pool, server.url)
     assert caught.value.bytes_left

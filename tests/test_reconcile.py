@@ -112,7 +112,7 @@ class Vendor:
         await asyncio.sleep(seconds)
         call.note(request, verdict)
         write.land(verdict is Verdict.OPEN)
-        self.account.changed()
+        self.account.changed(write)
         if verdict is Verdict.ACCEPTED:
             return Response(status=200)
         failure = FAILURES[verdict]()
@@ -578,13 +578,13 @@ async def test_a_refused_resend_beside_a_row_that_could_be_ours_is_a_doubt(
 
 async def test_tries_in_flight_are_awaited_before_the_deciding_read(vendor: Vendor) -> None:
     """A row that one of them leaves during it would be taken for ours."""
-    other = Write(MARKED, flying=True)
+    other = Write(UNMARKED, flying=True)
     with vendor.account.register(other):
-        writing = asyncio.create_task(vendor.write())
+        writing = asyncio.create_task(vendor.write(UNMARKED))
         await asyncio.sleep(SETTLE + 20)
         assert [] == [at for at, _, _ in vendor.looks if at >= SETTLE]
         other.land(open_=False)
-        vendor.account.changed()
+        vendor.account.changed(other)
         assert 2 == (await writing).attempts
 
 
@@ -602,7 +602,54 @@ async def test_an_order_waits_for_nobody(vendor: Vendor) -> None:
         assert 2 == (await vendor.write(ORDER)).attempts
 
 
+async def test_a_marked_write_waits_for_nobody_either(vendor: Vendor) -> None:
+    """No other's row can be taken for its own."""
+    with vendor.account.register(Write(UNMARKED, flying=True)):
+        assert 2 == (await vendor.write()).attempts
+
+
+async def test_a_look_that_fails_takes_nothing_back(vendor: Vendor) -> None:
+    """What an earlier one saw is told."""
+    vendor.rows = [(0.0, row("7", 5, None)), (0.0, row("8", 5, None))]
+    vendor.trouble = [None, *[BadRequestError("HTTP 400")] * 99]
+    error = await doubt(vendor, UNMARKED)
+    assert "looking failed" in error.message
+    assert ("7", "8") == tuple(each.id for each in error.rows)
+
+
+async def test_what_was_shown_absent_is_looked_for_from_there_on(vendor: Vendor) -> None:
+    """A row from before the first look's window cannot be the write."""
+    start = datetime(2026, 5, 1, tzinfo=UTC)
+
+    async def look(trace: Trace, window: Window, deadline: float) -> Sight:
+        sight = await vendor.look(trace, window, deadline)
+        return attrs.evolve(sight, since=start)
+
+    await vendor.write(look=look)
+    since = [window.since for _, _, window in vendor.looks]
+    denied = since.index(start)
+    assert {None} == set(since[:denied])
+    assert {start} == set(since[denied:])
+
+
 # ------------------------------------------------------------ replay
+
+
+@pytest.mark.parametrize(
+    ("points", "balance", "found"), [(-50, None, True), (-30, 0, True), (-30, 470, False)]
+)
+async def test_a_replayed_removal_is_found_with_its_points_or_cut_down_to_nothing(
+    vendor: Vendor, points: int, balance: int | None, *, found: bool
+) -> None:
+    """A smaller one that left points behind was another removal."""
+    vendor.script = []
+    vendor.rows = [(0.0, attrs.evolve(row("7", points), balance=balance))]
+    trace = attrs.evolve(MARKED, points=-50)
+    if found:
+        assert Outcome.APPLIED is (await vendor.write(trace, tried=3600.0)).outcome
+    else:
+        with pytest.raises(ReferenceConflictError, match="-30 points"):
+            await vendor.write(trace, tried=3600.0)
 
 
 async def test_a_replay_finds_what_was_done(vendor: Vendor) -> None:

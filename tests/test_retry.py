@@ -339,6 +339,19 @@ def test_a_write_waits_for_its_answer_until_the_deadline_minus_a_reserve(
     assert seconds == pytest.approx(waits, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("left", "settle", "seconds"),
+    [(30.0, 5.0, 24.0), (6.0, 1.5, 3.5), (6.0, 1.9, 3.1), (6.0, 2.1, 4.8), (30.0, 60.0, 24.0)],
+)
+def test_more_is_left_where_that_lets_settle_pass(
+    left: float, settle: float, seconds: float
+) -> None:
+    """Then a lost write can be shown absent and sent again; never more than half."""
+    looked_for = attrs.evolve(request(), trace=TRACE)
+    waits = _patience(looked_for, RetryPolicy(), time.monotonic() + left, settle)
+    assert seconds == pytest.approx(waits, abs=0.01)
+
+
 def test_a_write_that_cannot_be_looked_for_waits_until_the_deadline() -> None:
     """There is nothing to keep time for."""
     assert 30 == pytest.approx(_patience(request(), RetryPolicy(), time.monotonic() + 30), abs=0.01)

@@ -70,12 +70,12 @@ class _RecordingPool(SessionPool):
 
     async def send(
         self,
-        url: str,
+        origin: str,
         request: Request,
         headers: Mapping[str, str],
         timeout: float | None,
     ) -> Response:
-        response = await super().send(url, request, headers, timeout)
+        response = await super().send(origin, request, headers, timeout)
         self.passed.append((request, response))
         return response
 

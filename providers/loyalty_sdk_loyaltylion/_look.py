@@ -98,4 +98,5 @@ def look_for_adjustment(provider: LoyaltyLion, trace: Trace, window: Window) -> 
     if trace.marker is not None:
         start, others = listed.start, window.others
         return by_marker(trace, rows, lambda row: row.reason, start=start, others=others)
-    return by_points(trace, rows, window, sole_writer=provider.sole_writer)
+    sole_writer = provider.sole_writer
+    return by_points(trace, rows, window, sole_writer=sole_writer, start=listed.start)

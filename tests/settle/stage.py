@@ -230,6 +230,5 @@ class Stage:
     @property
     def in_use(self) -> int:
         """Connections that a request holds."""
-        sessions = self.pool._sessions.values()
-        connectors: list[Any] = [held.session.connector for held in sessions]
+        connectors: list[Any] = [held.connector for held in self.pool._sessions.values()]
         return sum(len(connector._acquired) for connector in connectors)

@@ -38,10 +38,18 @@ async def _listening(serve: Serve, context: ssl.SSLContext | None) -> AsyncItera
         yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-def _trusting() -> SessionPool:
+def _trusting(proxy: str | None = None) -> SessionPool:
     context = ssl.create_default_context()
     AUTHORITY.configure_trust(context)
-    return SessionPool(ssl=context)
+    return SessionPool(ssl=context, proxy=proxy)
+
+
+def _to(sandbox: Sandbox) -> Serve:
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there = await asyncio.open_connection("127.0.0.1", int(sandbox.url.rpartition(":")[2]))
+        await asyncio.gather(_pump(reader, there[1]), _pump(there[0], writer))
+
+    return forward
 
 
 async def _no_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -88,16 +96,36 @@ async def test_a_write_over_tls_that_fails_was_not_sent(vendor: str, failure: st
 async def test_a_write_over_tls_that_works_lands() -> None:
     """An authority of one's own is trusted by the pool that was given it."""
     async with Sandbox() as sandbox:
-
-        async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            there = await asyncio.open_connection("127.0.0.1", int(sandbox.url.rpartition(":")[2]))
-            await asyncio.gather(_pump(reader, there[1]), _pump(there[0], writer))
-
-        async with _listening(forward, _certified("127.0.0.1")) as url, _trusting() as pool:
+        async with _listening(_to(sandbox), _certified("127.0.0.1")) as url, _trusting() as pool:
             settings = {**sandbox.settings("joy"), "base_url": url}
             async with connect("joy", pool=pool, **settings) as client:
                 assert Outcome.APPLIED is (await client.adjust_points(GIFT)).outcome
         assert [5] == [row.points for row in sandbox.ledger("joy", "customer-1")]
+
+
+async def test_a_write_over_tls_goes_through_a_proxy_that_wants_a_password() -> None:
+    """The proxy sees a tunnel and its own password, and nothing else."""
+    heads: list[bytes] = []
+
+    async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        port = int(heads[-1].split(maxsplit=2)[1].rpartition(b":")[2])
+        there = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await asyncio.gather(_pump(reader, there[1]), _pump(there[0], writer))
+
+    async with Sandbox() as sandbox, await asyncio.start_server(tunnel, "127.0.0.1", 0) as server:
+        proxy = f"http://me:secret@127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with (
+            _listening(_to(sandbox), _certified("127.0.0.1")) as url,
+            _trusting(proxy) as pool,
+            connect("joy", pool=pool, **{**sandbox.settings("joy"), "base_url": url}) as client,
+        ):
+            assert Outcome.APPLIED is (await client.adjust_points(GIFT)).outcome
+    assert 1 == len(heads)
+    assert heads[0].startswith(b"CONNECT 127.0.0.1:")
+    assert b"Proxy-Authorization: Basic bWU6c2VjcmV0" in heads[0]
+    assert b"secret-key" not in heads[0].lower()
 
 
 async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:

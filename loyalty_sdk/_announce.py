@@ -1,0 +1,56 @@
+"""The moment before a write leaves: whoever keeps a journal is told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from .errors import DeadlineExceededError
+
+BeforeSend = Callable[["Try"], Awaitable[None]]
+"""Awaited before the first byte of a try; see `connect`."""
+
+
+class Try(NamedTuple):
+    """One try of a write that is about to leave.
+
+    Attributes:
+        reference: The key the write is known by.
+        number: 1 for the first of this call; tries that then never left count.
+        at: When, by this machine's clock.
+    """
+
+    reference: str | None
+    number: int
+    at: datetime
+
+
+class HookFailedError(Exception):
+    """Carries what a hook raised past everything that would take it for the vendor's."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+async def announce(hook: BeforeSend, reference: str | None, number: int, until: float) -> None:
+    """Await ``hook``, no longer than ``until``, on `time.monotonic`.
+
+    Raises:
+        DeadlineExceededError: It has not ended by then.
+        HookFailedError: It failed.
+    """
+    left = until - time.monotonic()
+    limit = asyncio.timeout(None if left == float("inf") else left)
+    try:
+        async with limit:
+            await hook(Try(reference, number, datetime.now(UTC)))
+    except Exception as exc:
+        if limit.expired() and isinstance(exc, TimeoutError):
+            error = DeadlineExceededError("before_send did not end in time")
+            error.bytes_left = False
+            raise error from exc
+        raise HookFailedError(exc) from exc

@@ -1,0 +1,86 @@
+"""The keys of one client, and the account they open."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from hashlib import sha256
+from typing import TYPE_CHECKING, cast
+
+from ._account import account_of
+from .errors import ConfigurationError, DeadlineExceededError, LoyaltyError
+
+if TYPE_CHECKING:
+    from ._account import Account
+    from ._provider import Provider
+
+Headers = dict[str, str]
+
+
+class Credentials:
+    """What a client proves itself with, shared by all its copies.
+
+    The account is known by the keys as they are at first use and stays the same when they
+    are rotated later.
+
+    Args:
+        provider: Whose keys.
+        origin: The host they are for.
+    """
+
+    def __init__(self, provider: Provider, origin: str) -> None:
+        self._keys = provider.credentials
+        self._owner = (provider.name, origin)
+        self._fixed: Headers | None = None
+        self._first: Headers | None = None
+        self.account: Account | None = None
+        fixed = {name: key.fixed for name, key in self._keys.items()}
+        if None not in fixed.values():
+            self._fixed = cast("Headers", fixed)
+            self._open(self._fixed)
+
+    def _open(self, headers: Headers) -> None:
+        digests = (sha256(value.encode()).hexdigest() for value in headers.values())
+        self.account = account_of(*self._owner, *digests)
+
+    async def open(self, deadline: float) -> Account:
+        """The account; keys that a callable hands out are asked for the first time.
+
+        Raises:
+            LoyaltyError: As `headers`.
+        """
+        if self.account is None:
+            first = await self._ask(deadline)
+            if self.account is None:
+                self._first = first
+                self._open(first)
+        assert self.account is not None  # noqa: S101 - for the type checker: it was opened
+        return self.account
+
+    async def headers(self, until: float) -> Headers:
+        """The headers of one try; a callable key is asked each time.
+
+        Raises:
+            DeadlineExceededError: It has not answered ``until`` then, on `time.monotonic`.
+            ConfigurationError: It failed, or what it handed out is no key.
+        """
+        if self._fixed is not None:
+            return self._fixed
+        first, self._first = self._first, None
+        return first or await self._ask(until)
+
+    async def _ask(self, until: float) -> Headers:
+        left = until - time.monotonic()
+        try:
+            async with asyncio.timeout(None if left == float("inf") else left):
+                return {name: await key.header() for name, key in self._keys.items()}
+        except TimeoutError as exc:
+            hint = "Their callable is slow"
+            error = DeadlineExceededError("no credentials in time", hint=hint)
+            error.bytes_left = False
+            raise error from exc
+        except LoyaltyError:
+            raise
+        except Exception as exc:
+            hint = "Its own error is the cause of this one; nothing was sent"
+            raise ConfigurationError("the callable for a key failed", hint=hint) from exc
