@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._client import LoyaltyClient
     from ._connect import connect
     from ._flow import Acknowledgement, Flow, Request, Response, Safety, expand, get
+    from ._limits import RateLimit
     from ._look import Finding, Sight, Trace, Window
     from ._map import Result
     from ._models import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from ._paging import Pages
     from ._pool import SessionPool
     from ._provider import Credential, Provider, Refusal, Setting
+    from ._redis import RedisBudget
     from ._retry import RetryPolicy
     from .errors import (
         APIError,
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
         PlanError,
         Problem,
         RateLimitedError,
+        RateWaitTimeoutError,
         ReferenceConflictError,
         ServerError,
         TransportError,
@@ -67,6 +70,7 @@ _HOMES = {
     "_client": "LoyaltyClient",
     "_connect": "connect",
     "_flow": "Acknowledgement Flow Request Response Safety expand get",
+    "_limits": "RateLimit",
     "_look": "Finding Sight Trace Window",
     "_map": "Result",
     "_models": "Activity Customer DiscountCode Identity Order Outcome Page PointsAdjustment "
@@ -74,12 +78,13 @@ _HOMES = {
     "_paging": "Pages",
     "_pool": "SessionPool",
     "_provider": "Credential Provider Refusal Setting",
+    "_redis": "RedisBudget",
     "_retry": "RetryPolicy",
     "errors": "APIError AuthenticationError BadRequestError ClientClosedError ConfigurationError "
     "ConflictError ConnectError CursorError DeadlineExceededError DoubledWriteError LoyaltyError "
     "MalformedResponseError NotFoundError OutcomeUnknownError PermissionDeniedError PlanError "
-    "Problem RateLimitedError ReferenceConflictError ServerError TransportError "
-    "UnsupportedOperationError ValidationError",
+    "Problem RateLimitedError RateWaitTimeoutError ReferenceConflictError ServerError "
+    "TransportError UnsupportedOperationError ValidationError",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -116,8 +121,11 @@ __all__ = [
     "PointsAdjustment",
     "Problem",
     "Provider",
+    "RateLimit",
     "RateLimitedError",
+    "RateWaitTimeoutError",
     "Receipt",
+    "RedisBudget",
     "ReferenceConflictError",
     "Refusal",
     "Request",

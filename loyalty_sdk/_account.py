@@ -8,19 +8,21 @@ from collections import deque
 from contextlib import contextmanager
 from itertools import count
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, Literal, TypeVar
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import attrs
 
 from ._budget import Budget
-from .errors import DeadlineExceededError
+from ._limits import RateLimit
+from .errors import ConfigurationError, DeadlineExceededError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from datetime import datetime
 
     from ._joined import Joined, Key
+    from ._limiter import Limiter
     from ._look import Trace
     from ._models import Receipt
 
@@ -101,6 +103,11 @@ class Write:
             return self.left_at
         return self.gave_up_at + max(self.settle, _LONGEST_SETTLE)
 
+    @property
+    def can_be_confused(self) -> bool:
+        """Whether its row could be mistaken for another write's, or another's for its own."""
+        return self.trace.adjusts or self.trace.marker is not None
+
     def is_rival_of(self, other: Write) -> bool:
         """Whether its row could be mistaken for that of ``other``, and is not the same write's."""
         mine, its = self.trace, other.trace
@@ -112,10 +119,21 @@ class Write:
 
 
 class Account:
-    """One credential's writes: those on their way, the latest, and those left open."""
+    """One credential's limit and its writes: those on their way, the latest, the doubtful.
 
-    def __init__(self) -> None:
+    Attributes:
+        budget: Repeats that are left.
+        limiter: Hands out turns to send; None where there is no limit.
+        longest_marker: Length of the longest marker that came back whole.
+        replays: Those on their way.
+    """
+
+    def __init__(self, *key: str) -> None:
         self.budget = Budget()
+        self.limiter: Limiter | None = None
+        self._key = key
+        self._limit: RateLimit | Literal[False] | None = None
+        self._wanted: WeakKeyDictionary[object, RateLimit | Literal[False]] = WeakKeyDictionary()
         self.longest_marker = 0
         self.replays: dict[Key, Joined] = {}
         self._lock = Lock()
@@ -127,6 +145,29 @@ class Account:
         self._forgotten = float("-inf")
         self._unresolved: dict[int, Receipt] = {}
         self._waiting: dict[str, set[Ticket]] = {}
+
+    def agree(
+        self, client: object, wanted: RateLimit | Literal[False] | None, documented: int | None
+    ) -> None:
+        """Let ``client``, while it lives, be limited as it wants; None takes what there is.
+
+        Raises:
+            ConfigurationError: Another client wants another limit.
+        """
+        with self._lock:
+            others = [limit for limit in self._wanted.values() if limit != wanted]
+            if wanted is not None and others:
+                raise ConfigurationError(
+                    f"rate_limit: these credentials have another already: {others[0]!r}",
+                    hint="One account has one limit; account=... tells accounts apart",
+                )
+            if wanted is not None:
+                self._wanted[client] = wanted
+            if wanted is None and self._limit is None:
+                wanted = RateLimit.fixed(documented) if documented else RateLimit.adaptive()
+            if wanted is not None and wanted != self._limit:
+                self._limit = wanted
+                self.limiter = wanted.limiter(self._key) if wanted else None
 
     @property
     def unresolved(self) -> tuple[Receipt, ...]:
@@ -303,5 +344,5 @@ def account_of(*key: str) -> Account:
             del _held[account]
         known = _accounts.get(key)
         if known is None:
-            known = _accounts[key] = Account()
+            known = _accounts[key] = Account(*key)
         return known

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
 from ._flow import Request, Safety
+from ._fork import process
 from ._look import Finding, Sight
 from ._models import Outcome, Receipt, Transaction
 from ._retry import Verdict
@@ -18,13 +17,6 @@ from .errors import ConflictError, LoyaltyError, OutcomeUnknownError
 
 if TYPE_CHECKING:
     from ._account import Write
-
-_STARTED = uuid.uuid4().hex
-
-
-def process() -> str:
-    """Tells this process from any other, a fork of it included."""
-    return f"{_STARTED}-{os.getpid()}"
 
 
 class Sent(NamedTuple):
@@ -70,24 +62,37 @@ class Call:
     write: Write | None = None
     tried_at: float | None = None
     tries: int = 0
+    _patience: float | None = None
     _reference: str | None = None
     _sends: int = 0
     _verdicts: list[Verdict] = attrs.field(factory=list[Verdict])
     _sight: Sight | None = None
 
     @classmethod
-    def begin(
+    def begin(  # noqa: PLR0913 - what it is, and how long it may take
         cls,
         provider: str,
         operation: str,
         patience: float | None,
         settle: float = 0.0,
         *,
+        queue: float | None = None,
         writes: bool = False,
     ) -> Call:
-        """A call that starts now and may take ``patience`` seconds; None is for ever."""
-        deadline = time.monotonic() + (float("inf") if patience is None else patience)
-        return cls(provider, operation, deadline, settle, writes)
+        """A call that starts now and may take ``patience`` seconds; None is for ever.
+
+        With ``queue`` it may wait so long for its first grant, and its patience begins then.
+        """
+        seconds = float("inf") if patience is None else patience
+        call = cls(provider, operation, time.monotonic() + seconds, settle, writes)
+        if queue is not None:
+            call.deadline, call._patience = time.monotonic() + queue, seconds
+        return call
+
+    def granted(self) -> None:
+        """It may send: a clock that has waited for that starts."""
+        if self._patience is not None:
+            self.deadline, self._patience = time.monotonic() + self._patience, None
 
     def expect(self, request: Request) -> None:
         """Account for a request that is about to be tried."""
@@ -159,16 +164,18 @@ class Call:
 
     def receipt(self, transaction: Transaction | None = None) -> Receipt:
         """What is known of the write."""
-        unknown = self.outcome is Outcome.UNKNOWN
-        rows = self._sight.rows if self._sight and self.reconciled else ()
+        outcome = self.outcome
+        unknown = outcome is Outcome.UNKNOWN
+        reconciled = self._sight is not None and self.reconciled
+        rows = self._sight.rows if self._sight is not None and reconciled else ()
         return Receipt(
             operation=self.operation,
             provider=self.provider,
             reference=self._reference,
-            outcome=self.outcome,
+            outcome=outcome,
             attempts=self._sends,
             transaction=transaction or (rows[0] if rows else None),
-            reconciled=self.reconciled,
+            reconciled=reconciled,
             resolve_after=self._resolve_after() if unknown else None,
             trace=self.write and self.write.trace,
             sent=self._sent() if unknown else None,

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
     from ._announce import BeforeSend
     from ._driver import Driver
+    from ._lanes import LaneName
+    from ._limiter import Limiter
     from ._provider import Provider
     from ._retry import RetryPolicy
 
@@ -74,8 +76,18 @@ class LoyaltyClient(Generic[P]):
         """The adapter; its extra flows go through `run` and `pages`."""
         return self._provider
 
+    @property
+    def limiter(self) -> Limiter | None:
+        """What keeps the rate of these credentials, and what it is doing, as plain attributes.
+
+        All clients of one account share it. None where there is no limit, and where a key is a
+        callable that was not asked yet.
+        """
+        account = self._driver.line.credentials.account
+        return account.limiter if account else None
+
     def __repr__(self) -> str:
-        return f"<LoyaltyClient {self._provider.name} {self._driver.origin}>"
+        return f"<LoyaltyClient {self._provider.name} {self._driver.line.origin}>"
 
     # ------------------------------------------------------------ the four operations
 
@@ -145,7 +157,7 @@ class LoyaltyClient(Generic[P]):
 
         Oldest first. `resolve` takes them off the list.
         """
-        account = self._driver.credentials.account
+        account = self._driver.line.credentials.account
         return account.unresolved if account else ()
 
     def list_transactions(  # noqa: PLR0913 - one per documented way to narrow the list
@@ -262,12 +274,29 @@ class LoyaltyClient(Generic[P]):
         *,
         deadline: float | None = _UNCHANGED,
         retry: RetryPolicy = _UNCHANGED,
+        lane: LaneName = _UNCHANGED,
         before_send: BeforeSend | None = _UNCHANGED,
     ) -> LoyaltyClient[P]:
-        """A copy with another deadline, policy or hook; it shares and never closes the pool."""
-        given: dict[str, Any] = {"deadline": deadline, "retry": retry, "before_send": before_send}
+        """A copy with other options; it shares pool and limits, and never closes the pool.
+
+        Args:
+            deadline: As for `connect`.
+            retry: As for `connect`.
+            lane: ``"interactive"``, as clients are at first, or ``"bulk"``: its calls take what
+                interactive ones leave of connections and rate, and at least one grant in ten.
+                Their deadline begins to count with their first grant.
+            before_send: As for `connect`.
+        """
+        given: dict[str, Any] = {
+            "deadline": deadline,
+            "retry": retry,
+            "lane": lane,
+            "before_send": before_send,
+        }
         changed = {name: value for name, value in given.items() if value is not _UNCHANGED}
-        return LoyaltyClient(self._provider, attrs.evolve(self._driver, **changed), owns_pool=False)
+        options = attrs.evolve(self._driver.options, **changed)
+        driver = attrs.evolve(self._driver, options=options)
+        return LoyaltyClient(self._provider, driver, owns_pool=False)
 
     def supports(self, operation: str) -> bool:
         """Whether the provider can do ``operation``, as configured."""
@@ -277,7 +306,7 @@ class LoyaltyClient(Generic[P]):
         """Close the client, and its pool if it made one. A second time does nothing."""
         self._driver.closed = True
         if self._owns_pool:
-            await self._driver.pool.aclose()
+            await self._driver.line.pool.aclose()
 
     async def __aenter__(self) -> LoyaltyClient[P]:
         return self
@@ -302,7 +331,7 @@ class LoyaltyClient(Generic[P]):
         call = self._driver.call(_name(flow), writes=True)
         try:
             call.replay(_checks.replayable(adjustment, tried_at, replay=replay))
-            account = await self._driver.credentials.open(call.deadline)
+            account = await self._driver.line.credentials.open(call.deadline)
             joined = _joined.join(
                 account.replays,
                 adjustment,
@@ -325,7 +354,7 @@ class LoyaltyClient(Generic[P]):
     ) -> Pages[T]:
         listing = _cursor.Listing(
             provider=self._provider.name,
-            origin=self._driver.origin,
+            origin=self._driver.line.origin,
             name=_name(flow_factory),
             filters=filters,
         )

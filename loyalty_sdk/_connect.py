@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from . import _checks
 from ._client import LoyaltyClient, P
 from ._credentials import Credentials
 from ._driver import Driver
+from ._limits import RateLimit
+from ._options import Options
 from ._origin import check_origin
 from ._pool import SessionPool
 from ._provider import Provider
 from ._registry import load
 from ._retry import RetryPolicy
 from ._secrets import masked
+from ._tries import Line
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -27,6 +30,9 @@ def connect(  # noqa: PLR0913 - each is one thing a deployment decides
     retry: RetryPolicy | None = None,
     deadline: float | None = 30.0,
     settle: float = 60.0,
+    queue_timeout: float | None = None,
+    rate_limit: RateLimit | Literal[False] | None = None,
+    account: str | None = None,
     before_send: BeforeSend | None = None,
     allow_http: bool = False,
     **settings: Any,
@@ -42,6 +48,13 @@ def connect(  # noqa: PLR0913 - each is one thing a deployment decides
         settle: Seconds after which a write that was given up on takes no effect any more.
             You say this about the vendor; gateways give up after 30 to 60 s. Too short a
             time may double a write, which is then reported.
+        queue_timeout: Seconds a call in the lane "bulk" may wait for its first grant; its
+            ``deadline`` begins to count then; None waits for ever. Lanes are chosen by
+            `LoyaltyClient.with_options`.
+        rate_limit: None takes the vendor's documented limit, or finds one out where none is
+            documented; False sends without a limit.
+        account: Names the credentials, so that clients with different keys for one account
+            share its limit; by default the keys themselves do, as they are at first use.
         before_send: Awaited before the first byte of every try of a write that must not be
             repeated, and within the deadline; what it raises keeps the try from being sent.
         allow_http: Whether plain http may go to other machines than this one.
@@ -65,17 +78,28 @@ def connect(  # noqa: PLR0913 - each is one thing a deployment decides
         wanted = "a registered name or a Provider object"
         raise ConfigurationError(f"provider: wanted {wanted}, got {_checks.kind(made)}")
     origin = check_origin(made.base_url, allow_http=allow_http)
-    driver = Driver(
-        provider=made,
-        origin=origin,
-        pool=SessionPool() if pool is None else pool,
-        credentials=Credentials(made, origin),
+    _check_limit(rate_limit)
+    options = Options(
         retry=RetryPolicy() if retry is None else retry,
         deadline=deadline,
         settle=settle,
+        queue_timeout=queue_timeout,
         before_send=before_send,
     )
+    line = Line(
+        provider=made,
+        origin=origin,
+        credentials=Credentials(made, origin, account, rate_limit),
+        pool=SessionPool() if pool is None else pool,
+    )
+    driver = Driver(line=line, options=options)
     return LoyaltyClient(cast("P", made), driver, owns_pool=pool is None)
+
+
+def _check_limit(limit: object) -> None:
+    if limit is not None and limit is not False and not isinstance(limit, RateLimit):
+        got = _checks.kind(limit)
+        raise ConfigurationError(f"rate_limit: wanted a RateLimit, False or None, got {got}")
 
 
 def _masked(kind: type[Provider], settings: dict[str, Any]) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from hashlib import sha256
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from ._account import account_of
 from .errors import ConfigurationError, DeadlineExceededError, LoyaltyError
 
 if TYPE_CHECKING:
     from ._account import Account
+    from ._limits import RateLimit
     from ._provider import Provider
 
 Headers = dict[str, str]
@@ -26,22 +27,36 @@ class Credentials:
     Args:
         provider: Whose keys.
         origin: The host they are for.
+        name: Names the account whatever the keys are.
+        rate_limit: What the client wants to be limited by; None takes what there is.
     """
 
-    def __init__(self, provider: Provider, origin: str) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        origin: str,
+        name: str | None = None,
+        rate_limit: RateLimit | Literal[False] | None = None,
+    ) -> None:
         self._keys = provider.credentials
         self._owner = (provider.name, origin)
+        self._name = name
+        self._rate_limit: RateLimit | Literal[False] | None = rate_limit
+        self._documented = provider.rate
         self._fixed: Headers | None = None
         self._first: Headers | None = None
         self.account: Account | None = None
         fixed = {name: key.fixed for name, key in self._keys.items()}
         if None not in fixed.values():
             self._fixed = cast("Headers", fixed)
-            self._open(self._fixed)
+        if self._fixed is not None or name:
+            self._open(self._fixed or {})
 
     def _open(self, headers: Headers) -> None:
-        digests = (sha256(value.encode()).hexdigest() for value in headers.values())
-        self.account = account_of(*self._owner, *digests)
+        digests = [sha256(value.encode()).hexdigest() for value in headers.values()]
+        account = account_of(*self._owner, *([self._name] if self._name else digests))
+        account.agree(self, self._rate_limit, self._documented)
+        self.account = account
 
     async def open(self, deadline: float) -> Account:
         """The account; keys that a callable hands out are asked for the first time.

@@ -12,7 +12,7 @@ from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
 import attrs
@@ -48,9 +48,8 @@ class Acknowledgement(Enum):
     """2xx with a body in which `Provider.acknowledges` reads success."""
 
 
-@attrs.frozen(kw_only=True)
-class Request:
-    """One HTTP request, as an adapter describes it.
+class Request(NamedTuple):
+    """One HTTP request, as an adapter describes it; give its fields by name.
 
     Attributes:
         method: Upper case.
@@ -70,14 +69,19 @@ class Request:
     method: str
     template: str
     path: str
-    query: tuple[tuple[str, str], ...] = ()
-    body: MaskedBytes | None = attrs.field(default=None)
     safety: Safety
+    query: tuple[tuple[str, str], ...] = ()
+    body: MaskedBytes | None = None
     acknowledged_by: Acknowledgement = Acknowledgement.STATUS
     reference: str | None = None
     trace: Trace | None = None
     fresh: bool = False
     answers: frozenset[int] = frozenset()
+
+    @property
+    def is_looked_for(self) -> bool:
+        """Whether it is sent once, and can be found again in the vendor's records."""
+        return self.trace is not None and self.safety is Safety.ONCE
 
     @property
     def target(self) -> str:

@@ -93,11 +93,11 @@ class Joined:
             return self._meanwhile()
         self.task.cancel()
         await asyncio.wait([self.task])
-        try:
-            return self.task.result()
-        except BaseException as end:  # noqa: BLE001 - however it ended, the receipt tells
-            receipt: Receipt | None = getattr(end, "receipt", None)
-            return receipt or self.call.receipt()
+        error = self._ended.exception()
+        if error is None:
+            return self._ended.result()
+        receipt: Receipt | None = getattr(error, "receipt", None)
+        return receipt or self.call.receipt()
 
     def _meanwhile(self) -> Receipt:
         return attrs.evolve(self.call.receipt(), outcome=Outcome.UNKNOWN)

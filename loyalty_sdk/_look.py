@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 import attrs
 
@@ -27,9 +27,10 @@ MOST_PAGES = 20
 _MARGIN = {True: 600.0, False: 2.0}
 
 
-@attrs.frozen(kw_only=True)
-class Trace:
+class Trace(NamedTuple):
     """What a write leaves in the vendor's records, as far as it is known beforehand.
+
+    Its fields are given by name.
 
     Attributes:
         customer_id: Whose record it is.
@@ -125,7 +126,7 @@ class Window:
 
 def fresh(flow: Flow[T]) -> Generator[Request, Response, tuple[T, Response]]:
     """``flow`` for one answer, read past caches; its result and that answer."""
-    request = attrs.evolve(next(flow), fresh=True)
+    request = next(flow)._replace(fresh=True)
     response = yield request
     check_seen(response)
     try:

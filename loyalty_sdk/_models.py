@@ -87,6 +87,15 @@ def plain(value: Any) -> Any:
     return _plain_scalar(value)
 
 
+def present(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of ``fields`` that are not None, as `plain` has them."""
+    return {
+        name: value if type(value) in _SCALARS else plain(value)
+        for name, value in fields.items()
+        if value is not None
+    }
+
+
 def _plain_scalar(value: Any) -> Any:
     if isinstance(value, Decimal):
         return amount(value)
@@ -179,6 +188,9 @@ class Activity(Value):
         object.__setattr__(self, "properties", plain(self.properties))
 
 
+_PAYMENT_STATES = (None, *get_args(PaymentStatus))
+
+
 @attrs.frozen(kw_only=True)
 class Order(Value):
     """A purchase.
@@ -223,16 +235,18 @@ class Order(Value):
         _checks.identifier(problems, "id", self.id)
         _check_customer(problems, self.customer)
         _checks.money(problems, "total", self.total)
-        for name in ("total_shipping", "total_paid"):
-            if getattr(self, name) is not None:
-                _checks.money(problems, name, getattr(self, name))
+        if self.total_shipping is not None:
+            _checks.money(problems, "total_shipping", self.total_shipping)
+        if self.total_paid is not None:
+            _checks.money(problems, "total_paid", self.total_paid)
         # A tuple, since a set would fail on a value that cannot be hashed.
-        if self.payment_status not in (None, *get_args(PaymentStatus)):
+        if self.payment_status not in _PAYMENT_STATES:
             wanted = "one of not_paid, partially_paid, paid"
             _checks.complain(problems, "payment_status", wanted, self.payment_status)
-        for name in ("number", "merchant_number"):
-            if getattr(self, name) is not None:
-                _checks.text(problems, name, getattr(self, name))
+        if self.number is not None:
+            _checks.text(problems, "number", self.number)
+        if self.merchant_number is not None:
+            _checks.text(problems, "merchant_number", self.merchant_number)
         if self.placed_at is not None:
             _checks.moment(problems, "placed_at", self.placed_at)
         _check_shopper(problems, self)

@@ -104,6 +104,8 @@ class Provider:
         scopes: What credentials need for each operation, looking for a lost write included;
             empty where the vendor has no scopes.
         unmarked_hint: How to make points carry their reference, where that is a setting.
+        rate: Requests a second that the vendor documents; None where it documents none, and
+            then the client finds out how many it takes.
         base_url: Origin of the API, scheme and host and port only.
         credentials: Header names and what goes into them.
     """
@@ -115,6 +117,7 @@ class Provider:
     scopes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     unmarked_hint: ClassVar[str | None] = None
 
+    rate: int | None = None
     base_url: str
     credentials: Mapping[str, Credential]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ._account import Account, Write
-from ._call import Call, process
+from ._fork import process
 from ._look import Finding, Sight, Trace, Window, could_be
 from ._models import Outcome
 from ._retry import NO_REPEATS_LEFT
@@ -32,6 +32,7 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from ._call import Call
     from ._flow import Request, Response
     from ._models import Receipt, Transaction
 
@@ -83,21 +84,27 @@ class Reconciler:
         assert request.trace is not None  # noqa: S101 - for the type checker: the caller asked
         replayed = call.tried_at is not None
         write = call.write = Write(request.trace, replayed=replayed, settle=self.settle)
+        if not write.can_be_confused:
+            return await self._land(write, request, call)
         with self.account.register(write):
-            if call.tried_at is not None and await self._was_done(write, call, call.tried_at):
-                return None
-            while True:
-                response: Response | None
-                try:
-                    response = await self.send(request, call)
-                except LoyaltyError as failure:
-                    if await self._send_again(write, call, failure):
-                        continue
-                    response = None
-                else:
-                    write.accepted = True
+            return await self._land(write, request, call)
+
+    async def _land(self, write: Write, request: Request, call: Call) -> Response | None:
+        if call.tried_at is not None and await self._was_done(write, call, call.tried_at):
+            return None
+        while True:
+            response: Response | None
+            try:
+                response = await self.send(request, call)
+            except LoyaltyError as failure:
+                if await self._send_again(write, call, failure):
+                    continue
+                response = None
+            else:
+                write.accepted = True
+            if write.resends:
                 await self._look_for_a_double(write, call)
-                return response
+            return response
 
     async def _was_done(self, write: Write, call: Call, tried_at: float) -> bool:
         """Whether an earlier try, whose sender is dead, had been applied."""
@@ -298,8 +305,6 @@ class Reconciler:
         What broke the promise once may be late again, so the last look waits as long as the
         deadline allows, and twice ``settle`` at most.
         """
-        if not write.resends:
-            return
         resent_at = time.monotonic()
         for wait in (0.0, self.settle, 2 * self.settle):
             latest = call.deadline - _RESERVE

@@ -7,17 +7,28 @@ import re
 import time
 from datetime import UTC, datetime
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
 from ._flow import Acknowledgement, Request, Response, Safety, http_date
-from .errors import APIError, ConfigurationError, LoyaltyError, TransportError, error_for_status
+from .errors import (
+    APIError,
+    ConfigurationError,
+    LoyaltyError,
+    RateWaitTimeoutError,
+    TransportError,
+    error_for_status,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from ._provider import Provider
+
+
+class _Timed(Protocol):
+    deadline: float
 
 
 class Verdict(Enum):
@@ -97,13 +108,12 @@ async def exchange(  # noqa: PLR0913, PLR0917 - everything that decides about a 
     provider: Provider,
     request: Request,
     policy: RetryPolicy,
-    deadline: float,
-    send: Callable[[float], Awaitable[Response]],
+    call: _Timed,
+    send: Callable[[], Awaitable[Response]],
     note: Callable[[Request, Verdict], None],
     *,
     may_repeat: Callable[[], bool],
     tried: int = 0,
-    settle: float = float("inf"),
 ) -> Response:
     """Send ``request`` until it is accepted or may not be repeated.
 
@@ -111,12 +121,11 @@ async def exchange(  # noqa: PLR0913, PLR0917 - everything that decides about a 
         provider: Reads acknowledgements and refusals.
         request: What to send.
         policy: How often.
-        deadline: On `time.monotonic`; no wait reaches beyond it.
-        send: One try, given its seconds.
+        call: Its ``deadline``, on `time.monotonic`; no wait reaches beyond it.
+        send: One try.
         note: Told every verdict.
         may_repeat: Takes one repeat out of the budget; False when there is none.
         tried: How often it was tried before.
-        settle: Seconds after which an open try takes no effect any more.
 
     Raises:
         LoyaltyError: The last try's failure.
@@ -124,15 +133,14 @@ async def exchange(  # noqa: PLR0913, PLR0917 - everything that decides about a 
     waits: Iterator[float] | None = None
     attempt = tried + 1
     while True:
-        patience = _patience(request, policy, deadline, settle)
-        what, result = await _try(provider, request, send, patience)
+        what, result = await _try(provider, request, send)
         note(request, what)
         if isinstance(result, Response):
             return result
         if attempt >= policy.attempts or not _repeatable(request, what, result):
             raise result
         waits = waits or _waits()
-        wait = _wait(next(waits), result, deadline)
+        wait = _wait(next(waits), result, call.deadline)
         if wait is None:
             raise result
         if not may_repeat():
@@ -145,21 +153,21 @@ async def exchange(  # noqa: PLR0913, PLR0917 - everything that decides about a 
 async def _try(
     provider: Provider,
     request: Request,
-    send: Callable[[float], Awaitable[Response]],
-    seconds: float,
+    send: Callable[[], Awaitable[Response]],
 ) -> tuple[Verdict, Response | LoyaltyError]:
     """One send: what it proves, and the accepted answer or the failure."""
     try:
-        response = await send(seconds)
+        response = await send()
     except TransportError as exc:
         return (Verdict.OPEN if exc.bytes_left else Verdict.NOT_SENT), exc
     what = verdict(provider, request, response)
     return what, response if what is Verdict.ACCEPTED else refused(provider, response)
 
 
-def _patience(
+def patience(
     request: Request, policy: RetryPolicy, deadline: float, settle: float = float("inf")
 ) -> float:
+    """Seconds that one try of ``request`` may take, now."""
     left = max(0.0, deadline - time.monotonic())
     if request.safety is not Safety.ONCE:
         return min(left, policy.attempt_timeout)
@@ -174,6 +182,8 @@ def _patience(
 
 
 def _repeatable(request: Request, what: Verdict, failure: LoyaltyError) -> bool:
+    if isinstance(failure, RateWaitTimeoutError):
+        return False  # it has waited as long as it may
     if what is Verdict.REFUSED:
         return isinstance(failure, APIError) and failure.status == 429
     if what is Verdict.OPEN:

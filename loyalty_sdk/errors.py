@@ -8,7 +8,8 @@ LoyaltyError
  |-- CursorError                  a cursor is foreign or damaged, or the pages go in circles
  |-- TransportError               no complete answer arrived
  |    |-- ConnectError            no connection was made: nothing was sent
- |    '-- DeadlineExceededError   the call's deadline passed
+ |    |-- DeadlineExceededError   the call's deadline passed
+ |    '-- RateWaitTimeoutError    the rate limit left no turn in time: nothing was sent
  |-- APIError                     the vendor answered, and refused or failed
  |    |-- BadRequestError         400, 422
  |    |-- AuthenticationError     401
@@ -142,6 +143,15 @@ class ConnectError(TransportError):
 
 class DeadlineExceededError(TransportError):
     """The call's deadline passed; ``bytes_left`` says whether anything had been sent."""
+
+
+class RateWaitTimeoutError(TransportError):
+    """The turn to send comes after the deadline, or nobody can say when: nothing was sent.
+
+    It is raised as soon as that is known, so perhaps at once.
+    """
+
+    bytes_left = False
 
 
 class APIError(LoyaltyError):

@@ -248,3 +248,15 @@ def strangers() -> Iterator[None]:
     """No test knows what another left open with the same credentials."""
     yield
     _account._held.clear()
+
+
+@pytest.fixture(autouse=True)
+def unlimited(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests do not wait for a vendor's limit, but those marked `limited`."""
+    if request.node.get_closest_marker("limited") is None:
+        agree = _account.Account.agree
+
+        def hurry(self: Any, client: object, wanted: Any, documented: Any) -> None:
+            agree(self, client, False if wanted is None else wanted, documented)
+
+        monkeypatch.setattr(_account.Account, "agree", hurry)

@@ -17,7 +17,7 @@ from loyalty_sdk._account import Account, Write, account_of
 from loyalty_sdk._look import Trace
 
 MARKED = Trace(operation="adjust_points", customer_id="1", marker="a-1", points=5, adjusts=True)
-UNMARKED = attrs.evolve(MARKED, marker=None)
+UNMARKED = MARKED._replace(marker=None)
 ORDER = Trace(operation="create_order", customer_id="1", reference="A-1")
 EVER = float("inf")
 NEVER = float("-inf")
@@ -83,7 +83,7 @@ def test_a_denied_write_is_no_longer_open() -> None:
     ("mine", "its", "rivals"),
     [
         (Write(UNMARKED), Write(UNMARKED), True),
-        (Write(UNMARKED), Write(attrs.evolve(UNMARKED, customer_id="2")), False),
+        (Write(UNMARKED), Write(UNMARKED._replace(customer_id="2")), False),
         (Write(ORDER), Write(UNMARKED), False),
         (Write(UNMARKED), Write(ORDER), True),
         (Write(MARKED), Write(MARKED), True),
@@ -127,7 +127,7 @@ def test_doubts_have_a_bound(account: Account, monkeypatch: pytest.MonkeyPatch) 
 def test_others_are_adjustments_of_the_customer_on_their_way(account: Account) -> None:
     """Not the write itself, no order, nobody else's, and none that has ended."""
     mine, other = Write(UNMARKED), Write(MARKED)
-    foreign = Write(attrs.evolve(UNMARKED, customer_id="2"))
+    foreign = Write(UNMARKED._replace(customer_id="2"))
     ended(account, Write(UNMARKED))
     with ExitStack() as stack:
         for write in (mine, other, Write(ORDER), foreign):
@@ -141,10 +141,10 @@ def test_rivals_are_on_their_way_or_recent(account: Account) -> None:
     write = Write(UNMARKED, sent_at=1000.0)
     with account.register(Write(UNMARKED)):
         pass
-    early = ended(account, Write(attrs.evolve(UNMARKED, points=1)), accepted=True)
-    late = ended(account, Write(attrs.evolve(UNMARKED, points=2)), accepted=True)
+    early = ended(account, Write(UNMARKED._replace(points=1)), accepted=True)
+    late = ended(account, Write(UNMARKED._replace(points=2)), accepted=True)
     early.left_at, late.left_at = 900.0, 1100.0
-    with account.register(flying := Write(attrs.evolve(UNMARKED, points=3))):
+    with account.register(flying := Write(UNMARKED._replace(points=3))):
         assert (flying.trace, late.trace) == account.rivals(write, 1000.0)
         assert (flying.trace, early.trace, late.trace) == account.rivals(write, 0.0)
 
@@ -165,7 +165,7 @@ def test_what_was_forgotten_may_have_been_a_rival(
 ) -> None:
     """Memory has a bound: where it does not reach back, a row without a marker proves nothing."""
     monkeypatch.setattr(_account, "_REMEMBERED", 2)
-    elsewhere = attrs.evolve(UNMARKED, customer_id="2")
+    elsewhere = UNMARKED._replace(customer_id="2")
     writes = [Write(elsewhere, sent_at=at, left_at=at) for at in (100.0, 200.0, 300.0)]
     for write in writes[:2]:
         with account.register(write):
@@ -191,7 +191,7 @@ def test_an_example_of_a_marker_is_the_latest_long_enough(account: Account) -> N
     ended(account, Write(UNMARKED), accepted=True)
     ended(account, Write(MARKED))
     assert account.marked(3, EVER) is None
-    long = ended(account, Write(attrs.evolve(MARKED, marker="a-long-one")), accepted=True)
+    long = ended(account, Write(MARKED._replace(marker="a-long-one")), accepted=True)
     short = ended(account, Write(MARKED), accepted=True)
     assert short is account.marked(3, EVER)
     assert long is account.marked(4, EVER)

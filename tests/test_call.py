@@ -26,7 +26,8 @@ from loyalty_sdk import (
     TransportError,
 )
 from loyalty_sdk._account import Write
-from loyalty_sdk._call import Call, process
+from loyalty_sdk._call import Call
+from loyalty_sdk._fork import process
 from loyalty_sdk._look import Finding, Sight, Trace
 from loyalty_sdk._retry import Verdict
 

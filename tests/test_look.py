@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MARKED = Trace(operation="adjust_points", customer_id="1", marker="a-1", points=5, adjusts=True)
-UNMARKED = attrs.evolve(MARKED, marker=None)
+UNMARKED = MARKED._replace(marker=None)
 SENT = Window(sent_at=100.0)
 UNKNOWN_CLOCK = Window(sent_at=None)
 
@@ -256,7 +256,7 @@ def test_a_history_with_a_page_that_is_no_look_is_none(read: Response) -> None:
 def test_what_happened_before_it_was_sent_is_looked_for_where_it_happened() -> None:
     """A backdated activity's row lies at its own time, perhaps cut to whole seconds."""
     at = NOON - timedelta(days=3, microseconds=-700_000)
-    trace = attrs.evolve(MARKED, at=at)
+    trace = MARKED._replace(at=at)
     rows = (row(at=at.replace(microsecond=0)),)
     pages = Page(hours_ago(24), "a"), Page(rows, "b"), Page(hours_ago(100), "c")
     found = run(history(listing(*pages), trace, SENT, {}), answer(), answer(), answer())
@@ -265,7 +265,7 @@ def test_what_happened_before_it_was_sent_is_looked_for_where_it_happened() -> N
 
 def test_what_is_to_happen_later_moves_no_window() -> None:
     """A time ahead leaves the start where the send was."""
-    trace = attrs.evolve(MARKED, at=NOON + timedelta(days=3))
+    trace = MARKED._replace(at=NOON + timedelta(days=3))
     found = run(history(listing(Page(hours_ago(0))), trace, SENT, {}), answer())
     assert NOON - timedelta(seconds=600) == found.start
 
@@ -321,7 +321,7 @@ def test_a_namesakes_row_proves_nothing() -> None:
 
 def test_other_writes_are_no_namesakes() -> None:
     """Another reference has another row."""
-    other = attrs.evolve(MARKED, marker="a-10")
+    other = MARKED._replace(marker="a-10")
     assert Finding.PROVEN is by_marker(MARKED, marked("a-1"), reason_of, others=[other]).finding
 
 
@@ -331,14 +331,14 @@ def test_other_writes_are_no_namesakes() -> None:
 @given(st.integers(-20, 20).filter(bool), st.integers(-20, 20))
 def test_what_a_row_can_be(wanted: int, points: int) -> None:
     """Points given are given exactly; of points taken there may be fewer, or none."""
-    trace = attrs.evolve(UNMARKED, points=wanted)
+    trace = UNMARKED._replace(points=wanted)
     possible = {wanted} if wanted > 0 else set(range(wanted, 1))
     assert (points in possible) is could_be(trace, points)
 
 
 def test_a_write_without_points_of_its_own_has_no_row() -> None:
     """What the vendor decides is compared with nothing."""
-    assert not could_be(attrs.evolve(UNMARKED, points=None), 0)
+    assert not could_be(UNMARKED._replace(points=None), 0)
 
 
 def seen(*points: int, trace: Trace = UNMARKED, sole: bool = False, **window: Any) -> Finding:
@@ -353,7 +353,7 @@ def test_without_a_row_of_its_size_a_write_is_absent() -> None:
     """Other deltas and the other sign are not ours."""
     assert Finding.ABSENT is seen()
     assert Finding.ABSENT is seen(4, 6, -5, 0)
-    assert Finding.ABSENT is seen(5, -6, trace=attrs.evolve(UNMARKED, points=-5))
+    assert Finding.ABSENT is seen(5, -6, trace=UNMARKED._replace(points=-5))
 
 
 @pytest.mark.parametrize("points", [[5], [5, 5], [1, 5]])
@@ -369,7 +369,7 @@ def test_the_only_row_is_the_sole_writers() -> None:
 
 def test_a_sole_writers_clamped_removal_is_not_proven() -> None:
     """Exactly such a row: a smaller removal may be another's."""
-    removal = attrs.evolve(UNMARKED, points=-5)
+    removal = UNMARKED._replace(points=-5)
     assert Finding.PROVEN is seen(-5, trace=removal, sole=True)
     assert Finding.UNDECIDED is seen(-4, trace=removal, sole=True)
     assert Finding.UNDECIDED is seen(0, trace=removal, sole=True)
@@ -379,7 +379,7 @@ def test_a_sole_writers_clamped_removal_is_not_proven() -> None:
 def test_another_write_of_ours_can_have_left_the_row() -> None:
     """Then not even a sole writer knows which of the two it was."""
     assert Finding.UNDECIDED is seen(5, sole=True, others=(UNMARKED,))
-    assert Finding.PROVEN is seen(5, sole=True, others=(attrs.evolve(UNMARKED, points=6),))
+    assert Finding.PROVEN is seen(5, sole=True, others=(UNMARKED._replace(points=6),))
 
 
 def test_two_rows_are_a_double_only_if_it_was_sent_twice() -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp.connector
-import attrs
 import pytest
 
 from loyalty_sdk import (
@@ -294,7 +293,7 @@ async def test_an_interim_answer_is_no_answer(server: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_", [attrs.evolve(READ, path="/x\r\nX-Evil: 1"), attrs.evolve(READ, method="GET\n")]
+    "request_", [READ._replace(path="/x\r\nX-Evil: 1"), READ._replace(method="GET\n")]
 )
 async def test_what_would_break_the_head_is_refused(server: Any, request_: Request) -> None:
     """A line break in a path or a header would add headers of its own."""
@@ -494,7 +493,7 @@ async def test_cancelling_a_send_leaves_no_connection_in_use(server: Any) -> Non
 async def test_a_read_past_caches_says_so(server: Any) -> None:
     """Only a request that asks for it carries `no-cache`."""
     async with SessionPool() as pool:
-        await send(pool, server.url, attrs.evolve(READ, fresh=True))
+        await send(pool, server.url, READ._replace(fresh=True))
         await send(pool, server.url)
     first, second = server.arrivals
     assert "no-cache" == first.headers["cache-control"]

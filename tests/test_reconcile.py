@@ -49,7 +49,7 @@ MARKED = Trace(
     points=5,
     adjusts=True,
 )
-UNMARKED = attrs.evolve(MARKED, marker=None)
+UNMARKED = MARKED._replace(marker=None)
 ORDER = Trace(operation="create_order", customer_id="1", reference="A-1")
 FAILURES: dict[Verdict, Callable[[], LoyaltyError]] = {
     Verdict.OPEN: lambda: TransportError("cut"),
@@ -351,7 +351,7 @@ async def test_where_no_row_lacks_a_marker_none_was_lost(vendor: Vendor) -> None
 async def test_an_accepted_write_s_marker_is_looked_for_if_none_was_seen(vendor: Vendor) -> None:
     """It need not be the same customer's: the vendor's way with markers is the same."""
     vendor.account.longest_marker = 0
-    other = attrs.evolve(MARKED, marker="other", customer_id="2")
+    other = MARKED._replace(marker="other", customer_id="2")
     example = Write(other, accepted=True)
     example.depart()
     with vendor.account.register(example):
@@ -368,7 +368,7 @@ async def test_a_long_marker_must_have_been_seen_as_long(
 ) -> None:
     """Where a short one came back a long one may still be cut; a hash never is longer than 32."""
     vendor.account.longest_marker = 5
-    trace = attrs.evolve(MARKED, marker="x" * length)
+    trace = MARKED._replace(marker="x" * length)
     if believed:
         assert 2 == (await vendor.write(trace)).attempts
     else:
@@ -590,7 +590,7 @@ async def test_tries_in_flight_are_awaited_before_the_deciding_read(vendor: Vend
 
 async def test_tries_in_flight_are_awaited_no_longer_than_the_deadline(vendor: Vendor) -> None:
     """Then it ends in doubt."""
-    with vendor.account.register(Write(attrs.evolve(UNMARKED, points=1), flying=True)):
+    with vendor.account.register(Write(UNMARKED._replace(points=1), flying=True)):
         vendor.rows = [(0.0, row("7", 5, None))]
         await doubt(vendor, UNMARKED, patience=SETTLE + 10)
     assert SETTLE + 10 == pytest.approx(vendor.passed(), abs=0.05)
@@ -644,7 +644,7 @@ async def test_a_replayed_removal_is_found_with_its_points_or_cut_down_to_nothin
     """A smaller one that left points behind was another removal."""
     vendor.script = []
     vendor.rows = [(0.0, attrs.evolve(row("7", points), balance=balance))]
-    trace = attrs.evolve(MARKED, points=-50)
+    trace = MARKED._replace(points=-50)
     if found:
         assert Outcome.APPLIED is (await vendor.write(trace, tried=3600.0)).outcome
     else:
@@ -921,7 +921,7 @@ async def test_resolve_of_a_replay_takes_a_namesake_for_itself(vendor: Vendor) -
 
 async def test_a_marker_that_came_back_long_ago_is_asked_for_again(vendor: Vendor) -> None:
     """The latest accepted write older than `settle` has to show it: vendors change."""
-    example = Write(attrs.evolve(MARKED, marker="old"), accepted=True)
+    example = Write(MARKED._replace(marker="old"), accepted=True)
     with vendor.account.register(example):
         example.depart()
     error = await doubt(vendor)
@@ -963,9 +963,9 @@ async def test_bare_rows_are_nobodys_where_nothing_was_accepted(
 
 async def test_bare_rows_of_rivals_are_no_double(vendor: Vendor) -> None:
     """Each of our other writes of that size explains one, a clamped removal the nearest."""
-    removal = attrs.evolve(MARKED, points=-5)
+    removal = MARKED._replace(points=-5)
     for marker, points in (("x", -5), ("y", -9)):
-        other = Write(attrs.evolve(removal, marker=marker, points=points), accepted=True)
+        other = Write(removal._replace(marker=marker, points=points), accepted=True)
         other.seen = True
         with vendor.account.register(other):
             other.depart()

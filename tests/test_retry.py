@@ -7,7 +7,6 @@ import time
 from email.utils import formatdate
 from typing import Any
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,8 +33,9 @@ from loyalty_sdk import (
     ServerError,
     TransportError,
 )
+from loyalty_sdk._call import Call
 from loyalty_sdk._look import Trace
-from loyalty_sdk._retry import Verdict, _patience, exchange, refused, retry_after, verdict
+from loyalty_sdk._retry import Verdict, exchange, patience, refused, retry_after, verdict
 
 TRACE = Trace(operation="adjust_points", customer_id="1", points=5, adjusts=True)
 OTHER_2XX = st.integers(200, 299).filter(lambda status: status != 202)
@@ -106,7 +106,7 @@ def test_a_body_acknowledges_only_by_what_it_says(status: int, body: bytes) -> N
 
 def test_a_status_may_be_an_answer() -> None:
     """Where a 404 answers the question it is accepted, whole; elsewhere it is a refusal."""
-    asking = attrs.evolve(request(Safety.SAFE), answers=frozenset({404}))
+    asking = request(Safety.SAFE)._replace(answers=frozenset({404}))
     assert Verdict.ACCEPTED is verdict(Says(), asking, Response(status=404))
     cut = Response(status=404, failure=TransportError("cut"))
     assert Verdict.OPEN is verdict(Says(), asking, cut)
@@ -334,8 +334,8 @@ def test_a_write_waits_for_its_answer_until_the_deadline_minus_a_reserve(
 
     Of less than two seconds half.
     """
-    looked_for = attrs.evolve(request(), trace=TRACE)
-    waits = _patience(looked_for, RetryPolicy(), time.monotonic() + left)
+    looked_for = request()._replace(trace=TRACE)
+    waits = patience(looked_for, RetryPolicy(), time.monotonic() + left)
     assert seconds == pytest.approx(waits, abs=0.01)
 
 
@@ -347,28 +347,28 @@ def test_more_is_left_where_that_lets_settle_pass(
     left: float, settle: float, seconds: float
 ) -> None:
     """Then a lost write can be shown absent and sent again; never more than half."""
-    looked_for = attrs.evolve(request(), trace=TRACE)
-    waits = _patience(looked_for, RetryPolicy(), time.monotonic() + left, settle)
+    looked_for = request()._replace(trace=TRACE)
+    waits = patience(looked_for, RetryPolicy(), time.monotonic() + left, settle)
     assert seconds == pytest.approx(waits, abs=0.01)
 
 
 def test_a_write_that_cannot_be_looked_for_waits_until_the_deadline() -> None:
     """There is nothing to keep time for."""
-    assert 30 == pytest.approx(_patience(request(), RetryPolicy(), time.monotonic() + 30), abs=0.01)
+    assert 30 == pytest.approx(patience(request(), RetryPolicy(), time.monotonic() + 30), abs=0.01)
 
 
 def test_a_write_without_a_deadline_waits_for_ever() -> None:
     """That is what None asks for."""
-    for write in (request(), attrs.evolve(request(), trace=TRACE)):
-        assert float("inf") == _patience(write, RetryPolicy(), float("inf"))
+    for write in (request(), request()._replace(trace=TRACE)):
+        assert float("inf") == patience(write, RetryPolicy(), float("inf"))
 
 
 @pytest.mark.parametrize("safety", [Safety.SAFE, Safety.IDEMPOTENT])
 def test_what_may_be_repeated_waits_for_one_try_only(safety: Safety) -> None:
     """attempt_timeout, or what is left of the deadline."""
     policy, now = RetryPolicy(attempt_timeout=8.0), time.monotonic()
-    assert 8.0 == _patience(request(safety), policy, now + 30)
-    assert 3.0 == pytest.approx(_patience(request(safety), policy, now + 3), abs=0.01)
+    assert 8.0 == patience(request(safety), policy, now + 30)
+    assert 3.0 == pytest.approx(patience(request(safety), policy, now + 3), abs=0.01)
 
 
 # ------------------------------------------------------------ tries and their budget
@@ -381,7 +381,7 @@ async def tries_of(
     verdicts: list[Verdict] = []
     left = repeats
 
-    async def send(_: float) -> Response:
+    async def send() -> Response:
         return Response(status=failures.pop(0) if failures else 200)
 
     def may_repeat() -> bool:
@@ -394,7 +394,7 @@ async def tries_of(
             Says(),
             request(safety),
             RetryPolicy(attempts=4),
-            time.monotonic() + 60,
+            Call.begin("says", "x", 60.0),
             send,
             lambda _, what: verdicts.append(what),
             may_repeat=may_repeat,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from loyalty_sdk._fork import process
 from loyalty_sdk._secrets import masked
+from loyalty_sdk._slots import Slots
 from loyalty_sdk.errors import ClientClosedError, ConfigurationError
 
 from ._proxy import check_proxy, proxy_from_environment
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from loyalty_sdk._flow import Request, Response
+    from loyalty_sdk._lanes import LaneName
 
     from ._session import Route, Session
 
@@ -36,7 +38,8 @@ class SessionPool:
     request is never repeated here: one `send` is at most one arrival.
 
     Args:
-        connections: Most connections open at once, per event loop; at least 1.
+        connections: Most requests under way at once, in all event loops together, and most
+            connections open in each; at least 1.
         connections_per_host: The same per host; 0 means no limit of its own.
         keepalive: Seconds an idle connection is kept, at most 10: a server may close an idle
             connection at the moment it is used again, and a write is then in doubt.
@@ -82,17 +85,58 @@ class SessionPool:
             "ttl_dns_cache": dns_ttl,
             **({"ssl": ssl} if ssl is not None else {}),
         }
+        self._slots = Slots(connections)
+        self._of_host: dict[str, Slots] = {}
+        self._per_host = connections_per_host
         self._session_settings = connector, connect_timeout, max_response_bytes
         self._proxy = check_proxy(masked(proxy))
         self._trust_env = trust_env
         self._sessions: dict[asyncio.AbstractEventLoop, Session] = {}
-        self._process = os.getpid()
+        self._process = process()
         self._closed = False
         self._made_at = _caller()
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"{len(self._sessions)} sessions"
         return f"<SessionPool {state}, made at {self._made_at}>"
+
+    async def hold(self, origin: str, lane: LaneName, deadline: float, key: object) -> float:
+        """Wait until a request to ``origin`` finds a connection; it is kept until `let_go`.
+
+        Args:
+            origin: The URL up to its path.
+            lane: Who goes first.
+            deadline: On `time.monotonic`.
+            key: Those with one key take turns with the others.
+
+        Returns:
+            The seconds it took.
+
+        Raises:
+            RateWaitTimeoutError: There was none in time.
+        """
+        of_host = self._slots_of(origin)
+        waited = await of_host.take(lane, deadline, key)
+        if of_host is self._slots:
+            return waited
+        try:
+            return waited + await self._slots.take(lane, deadline, key)
+        except BaseException:
+            of_host.give(lane)
+            raise
+
+    def let_go(self, origin: str, lane: LaneName) -> None:
+        """Let the next request have the connection."""
+        of_host = self._slots_of(origin)
+        of_host.give(lane)
+        if of_host is not self._slots:
+            self._slots.give(lane)
+
+    def _slots_of(self, origin: str) -> Slots:
+        if not self._per_host:
+            return self._slots
+        slots = self._of_host.get(origin)
+        return slots or self._of_host.setdefault(origin, Slots(self._per_host))
 
     async def send(
         self, origin: str, request: Request, headers: Mapping[str, str], timeout: float | None
@@ -160,7 +204,7 @@ class SessionPool:
     def _check_usable(self) -> None:
         if self._closed:
             raise closed()
-        if os.getpid() != self._process:
+        if self._process is not process():
             raise ClientClosedError(
                 "the session pool was made in another process",
                 hint="Connections cannot cross a fork: make the client in the child",
@@ -195,7 +239,7 @@ class SessionPool:
         await self.aclose()
 
     def __del__(self) -> None:
-        if not getattr(self, "_closed", True) and self._sessions and os.getpid() == self._process:
+        if not getattr(self, "_closed", True) and self._sessions and self._process is process():
             warnings.warn(
                 f"a SessionPool made at {self._made_at} was not closed",
                 ResourceWarning,

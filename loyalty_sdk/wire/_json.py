@@ -53,7 +53,7 @@ def encode(value: Any, *, decimals: Literal["text", "number"] = "text") -> Maske
     """``value`` as compact JSON; a `Decimal` becomes text or a number, digit by digit."""
     encoder = _encoder if decimals == "text" else _number_encoder
     body = encoder.encode(value)
-    if _EXPONENT.search(body):
+    if b"E" in body and _EXPONENT.search(body):
         body = encoder.encode(_written_out(value, decimals))
     return MaskedBytes(body)
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import attrs
-
 from loyalty_sdk._flow import Flow, get
 from loyalty_sdk._look import (
     Finding,
@@ -39,7 +37,7 @@ def look_for_order(provider: LoyaltyLion, trace: Trace, window: Window) -> Flow[
     """Proven by the order itself; absent if there is none under its id."""
     merchant_id = trace.reference or ""
     asked = get("/v2/orders/{merchant_id}", merchant_id=merchant_id)
-    response = yield attrs.evolve(asked, fresh=True, answers=frozenset({404}))
+    response = yield asked._replace(fresh=True, answers=frozenset({404}))
     check_seen(response, 404)
     if response.status == 404:
         if not read_said(response.body):

@@ -16,7 +16,7 @@ from loyalty_sdk._models import (
     PaymentStatus,
     PointsAdjustment,
     Transaction,
-    plain,
+    present,
 )
 from loyalty_sdk._provider import Key, Provider, Refusal, Setting, from_environment
 from loyalty_sdk._secrets import masked
@@ -96,6 +96,8 @@ class LoyaltyLion(Provider):
         Setting("reference_in_reason", help="mark reasons with the reference", parse=parse_flag),
         Setting("sole_writer", help="nobody else adjusts points here", parse=parse_flag),
     )
+    # https://developers.loyaltylion.com/api-reference/introduction
+    rate = 20
     limitations: ClassVar[Mapping[str, str]] = {
         "track_activity": "needs the customer's email; earns only where a rule applies",
         "list_transactions": "gives no balance",
@@ -485,13 +487,12 @@ def _write(  # noqa: PLR0913 - the parts of a request
 
     LoyaltyLion documents repeats as safe for one write only, see `update_order`.
     """
-    body = {name: value for name, value in fields.items() if value is not None}
     return Request(
         method=method,
         template=template,
         path=expand(template, **segments),
         query=pairs(query or {}),
-        body=encode(plain(body)),
+        body=encode(present(fields)),
         safety=safety,
         reference=known_by if isinstance(known_by, str) else known_by.reference,
         trace=None if isinstance(known_by, str) else known_by,

@@ -76,7 +76,7 @@ def no_look(*answers: Response) -> LoyaltyError:
 @pytest.mark.parametrize("operation", ["award", "deduct", "adjust"])
 def test_a_change_of_points_is_proven_by_its_marker(operation: str) -> None:
     """In the staff note of one of the customer's rows, whatever its points are."""
-    trace = attrs.evolve(AWARD, operation=operation, points=7)
+    trace = AWARD._replace(operation=operation, points=7)
     sight, [asked] = look(trace, page("[ref:t-10] x", "[ref:t-1] note", None))
 
     assert (Finding.PROVEN, [5]) == (sight.finding, [row.points for row in sight.rows])

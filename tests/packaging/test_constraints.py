@@ -61,7 +61,8 @@ def needed(requirement: Requirement) -> list[str]:
 @pytest.mark.parametrize("name", ["test", pytest.param("dev", marks=pytest.mark.slow)])
 def test_every_requirement_is_pinned_to_what_is_installed(name: str) -> None:
     """A pin that is missing would let a release of tomorrow break the tests of today."""
-    extra = PROJECT["project"]["optional-dependencies"]["cli"]
+    extras = PROJECT["project"]["optional-dependencies"]
+    extra = [*extras["cli"], *extras["redis"]]
     installed = closure([*PROJECT["project"]["dependencies"], *extra, *group(name)])
 
     assert {each: distribution(each).version for each in installed} == {

@@ -57,7 +57,7 @@ def changing(method: str, /, **changes: Any) -> Break:
             request = next(steps)
             new = {k: v(request) if callable(v) else v for k, v in changes.items()}
             try:
-                steps.send((yield attrs.evolve(request, **new)))
+                steps.send((yield request._replace(**new)))
             except StopIteration as end:
                 return end.value
 
@@ -192,7 +192,7 @@ def _total(write: Callable[[Order], Any]) -> Break:
         def create_order(self: Any, order: Order) -> Any:
             for request in sound.create_order(self, order):
                 body = {"customer": order.customer.id, "total": write(order)}
-                yield attrs.evolve(request, body=wire.encode(body))
+                yield request._replace(body=wire.encode(body))
 
         return {"create_order": create_order}
 

@@ -44,8 +44,11 @@ from loyalty_sdk import (
     PointsAdjustment,
     Problem,
     Provider,
+    RateLimit,
     RateLimitedError,
+    RateWaitTimeoutError,
     Receipt,
+    RedisBudget,
     ReferenceConflictError,
     Refusal,
     Request,
@@ -197,8 +200,15 @@ async def beyond(client: LoyaltyClient, provider: Example) -> None:
     response = await client.request("GET", "/v2/{name}", segments={"name": "x"}, safety=Safety.SAFE)
     assert_type(response, Response)
     assert_type(client.supports("create_order"), bool)
-    hurried = client.with_options(deadline=5.0, retry=RetryPolicy(attempts=2))
+    hurried = client.with_options(deadline=5.0, retry=RetryPolicy(attempts=2), lane="bulk")
     assert_type(hurried, LoyaltyClient)
+
+
+def limits(url: str) -> list[RateLimit]:
+    """Rates are values."""
+    shared = RedisBudget(url, fallback=0.25)
+    assert_type(RateLimit.fixed(20), RateLimit)
+    return [RateLimit.fixed(500, margin=0.02, shared=shared), RateLimit.adaptive(most=50)]
 
 
 def explain(error: LoyaltyError) -> str | None:  # noqa: C901 - a case for each error
@@ -214,7 +224,7 @@ def explain(error: LoyaltyError) -> str | None:  # noqa: C901 - a case for each 
             assert_type(error.vendor_message, str | None)
         case APIError():
             assert_type(error.status, int)
-        case ConnectError() | DeadlineExceededError():
+        case ConnectError() | DeadlineExceededError() | RateWaitTimeoutError():
             assert_type(error.bytes_left, bool)
         case DoubledWriteError() | OutcomeUnknownError():
             assert_type(error.rows, tuple[Transaction, ...])
@@ -236,6 +246,8 @@ async def main() -> None:
     async with (
         SessionPool(connections=20) as pool,
         connect("example", pool=pool, settle=90.0, before_send=write_down, key="k") as client,
+        connect("example", rate_limit=RateLimit.adaptive(), account="shop", queue_timeout=60.0),
+        connect("example", rate_limit=RateLimit.fixed(20, shared=RedisBudget("redis://x"))),
     ):
         await write(client)
         await settle(client, client.unresolved[0])

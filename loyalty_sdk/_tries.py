@@ -1,0 +1,125 @@
+"""The tries of one request: each in its turn, with a slot and a grant of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import attrs
+
+from ._announce import announce
+from ._flow import Safety
+from ._options import instance_of
+from ._pool import SessionPool
+from ._retry import Verdict, exchange, patience, retry_after
+
+if TYPE_CHECKING:
+    from ._account import Account, Write
+    from ._call import Call
+    from ._credentials import Credentials
+    from ._flow import Request, Response
+    from ._options import Options
+    from ._provider import Provider
+
+
+@attrs.frozen(kw_only=True)
+class Line:
+    """Whom one client talks to, and over what; its copies share it.
+
+    Attributes:
+        provider: Reads answers.
+        origin: Where requests go.
+        credentials: Asked before each try.
+        pool: The connections, and their slots.
+    """
+
+    provider: Provider
+    origin: str
+    credentials: Credentials
+    pool: SessionPool = attrs.field(validator=instance_of(SessionPool))
+
+
+async def send(line: Line, options: Options, request: Request, call: Call) -> Response:
+    """Send ``request`` until it is accepted or may not be repeated.
+
+    Raises:
+        LoyaltyError: The last try's failure.
+    """
+    account = line.credentials.account or await line.credentials.open(call.deadline)
+    write = call.write if request.is_looked_for else None
+    tries = _Tries(line, options, account, request, call, write)
+    policy = options.retry
+    return await exchange(
+        line.provider,
+        request,
+        policy,
+        call,
+        tries.send,
+        tries.note,
+        # Looks never draw on the budget.
+        may_repeat=_always if call.looks or policy.budget is None else account.budget.take,
+        tried=write.tries if write else 0,
+    )
+
+
+def _always() -> bool:
+    return True
+
+
+@attrs.define
+class _Tries:
+    line: Line
+    options: Options
+    account: Account
+    request: Request
+    call: Call
+    write: Write | None
+
+    async def send(self) -> Response:
+        """One try. A slot comes before the grant: a granted request never waits again."""
+        lane, call, trace = self.options.lane, self.call, self.request.trace
+        customer = trace and trace.customer_id
+        if self.write is not None and self.write.can_be_confused:
+            await self.account.turn(self.write, call.deadline)
+        pool, origin = self.line.pool, self.line.origin
+        await pool.hold(origin, lane, call.deadline, customer)
+        try:
+            headers = await self.line.credentials.headers(call.deadline)
+            limiter = self.account.limiter
+            if limiter is None:
+                call.granted()
+                return await self._depart(headers)
+            await limiter.grant(lane, call.deadline, customer)
+            call.granted()
+            sent_at = time.monotonic()
+            response = await self._depart(headers)
+        finally:
+            pool.let_go(origin, lane)
+        if response.status == 429:
+            limiter.throttled(sent_at, retry_after(response))
+        else:
+            limiter.answered(sent_at)
+        return response
+
+    async def _depart(self, headers: dict[str, str]) -> Response:
+        options, request, call = self.options, self.request, self.call
+        until = time.monotonic() + patience(request, options.retry, call.deadline, call.settle)
+        if request.safety is Safety.ONCE and options.before_send is not None:
+            await announce(options.before_send, request.reference, call.tries + 1, until)
+        if self.write is not None:
+            self.write.depart()
+        try:
+            left = until - time.monotonic()
+            return await self.line.pool.send(self.line.origin, request, headers, left)
+        except asyncio.CancelledError as error:
+            sent = getattr(error, "bytes_left", True)
+            self.note(request, Verdict.OPEN if sent else Verdict.NOT_SENT)
+            raise
+
+    def note(self, request: Request, verdict: Verdict) -> None:
+        """Account for what a try proved."""
+        self.call.note(request, verdict)
+        if self.write is not None:
+            self.write.land(verdict is Verdict.OPEN)
+            self.account.changed(self.write)
