@@ -51,6 +51,8 @@ if TYPE_CHECKING:
         DoubledWriteError,
         LoyaltyError,
         MalformedResponseError,
+        MalformedWebhookError,
+        MissingSignatureError,
         NotFoundError,
         OutcomeUnknownError,
         PermissionDeniedError,
@@ -60,9 +62,12 @@ if TYPE_CHECKING:
         RateWaitTimeoutError,
         ReferenceConflictError,
         ServerError,
+        SignatureError,
         TransportError,
         UnsupportedOperationError,
         ValidationError,
+        WebhookError,
+        WebhookInProgressError,
     )
 
 _HOMES = {
@@ -80,11 +85,13 @@ _HOMES = {
     "_provider": "Credential Provider Refusal Setting",
     "_redis": "RedisBudget",
     "_retry": "RetryPolicy",
-    "errors": "APIError AuthenticationError BadRequestError ClientClosedError ConfigurationError "
-    "ConflictError ConnectError CursorError DeadlineExceededError DoubledWriteError LoyaltyError "
-    "MalformedResponseError NotFoundError OutcomeUnknownError PermissionDeniedError PlanError "
-    "Problem RateLimitedError RateWaitTimeoutError ReferenceConflictError ServerError "
-    "TransportError UnsupportedOperationError ValidationError",
+    "errors": "APIError AuthenticationError BadRequestError ClientClosedError "
+    "ConfigurationError ConflictError ConnectError CursorError DeadlineExceededError "
+    "DoubledWriteError LoyaltyError MalformedResponseError MalformedWebhookError "
+    "MissingSignatureError NotFoundError OutcomeUnknownError PermissionDeniedError "
+    "PlanError Problem RateLimitedError RateWaitTimeoutError ReferenceConflictError "
+    "ServerError SignatureError TransportError UnsupportedOperationError "
+    "ValidationError WebhookError WebhookInProgressError",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -110,6 +117,8 @@ __all__ = [
     "LoyaltyClient",
     "LoyaltyError",
     "MalformedResponseError",
+    "MalformedWebhookError",
+    "MissingSignatureError",
     "NotFoundError",
     "Order",
     "Outcome",
@@ -137,6 +146,7 @@ __all__ = [
     "SessionPool",
     "Setting",
     "Sight",
+    "SignatureError",
     "Trace",
     "Transaction",
     "TransactionKind",
@@ -144,6 +154,8 @@ __all__ = [
     "Try",
     "UnsupportedOperationError",
     "ValidationError",
+    "WebhookError",
+    "WebhookInProgressError",
     "Window",
     "__version__",
     "connect",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._flow import Flow, Response
     from ._look import Sight, Trace, Window
     from ._models import Activity, Identity, Order, Page, PointsAdjustment, Transaction
+    from .webhooks import WebhookFormat
 
 OPERATIONS = ("track_activity", "create_order", "list_transactions", "adjust_points")
 """The neutral operations, in the order every table shows them."""
@@ -106,6 +107,7 @@ class Provider:
         unmarked_hint: How to make points carry their reference, where that is a setting.
         rate: Requests a second that the vendor documents; None where it documents none, and
             then the client finds out how many it takes.
+        webhooks: How the vendor signs and words its webhooks; None where it has none.
         base_url: Origin of the API, scheme and host and port only.
         credentials: Header names and what goes into them.
     """
@@ -116,6 +118,7 @@ class Provider:
     limitations: ClassVar[Mapping[str, str]] = {}
     scopes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     unmarked_hint: ClassVar[str | None] = None
+    webhooks: ClassVar[WebhookFormat | None] = None
 
     rate: int | None = None
     base_url: str

@@ -22,7 +22,12 @@ LoyaltyError
  |-- ConflictError                the vendor holds something else under the same id
  |-- ReferenceConflictError       the reference was used before, for other points
  |-- DoubledWriteError            a write landed more than once
- '-- OutcomeUnknownError          a write may have been applied, and nobody can say yet
+ |-- OutcomeUnknownError          a write may have been applied, and nobody can say yet
+ '-- WebhookError                 a webhook arrived that cannot be taken
+      |-- SignatureError          its signature is not the vendor's
+      |    '-- MissingSignatureError   it has none
+      |-- MalformedWebhookError   it is signed, and cannot be read
+      '-- WebhookInProgressError  the same event is being handled at this moment
 
 Every error raised by a write carries ``outcome`` and ``receipt``. All of them pickle.
 """
@@ -273,3 +278,42 @@ class OutcomeUnknownError(LoyaltyError):
             error.status, error.code = cause.status, cause.code
             error.vendor_message, error.details = cause.vendor_message, cause.details
         return error
+
+
+class WebhookError(LoyaltyError):
+    """A webhook arrived that cannot be taken.
+
+    Attributes:
+        status: The HTTP status to answer with; the vendor sends anything but 2xx again.
+    """
+
+    status: int = 400
+
+
+class SignatureError(WebhookError):
+    """Whoever sent it does not know the secret, or the body was changed on its way."""
+
+    status = 401
+
+
+class MissingSignatureError(SignatureError):
+    """The header that carries the signature is not there."""
+
+
+class MalformedWebhookError(WebhookError):
+    """The signature is right, but the body is not what the vendor documents.
+
+    Attributes:
+        path: Where reading stopped, None where it never began.
+    """
+
+    path: str | None = None
+
+
+class WebhookInProgressError(WebhookError):
+    """The same event arrived before and is still being handled.
+
+    Nobody knows yet whether that will end well: let the vendor send it once more.
+    """
+
+    status = 503

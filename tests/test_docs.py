@@ -6,7 +6,7 @@
 - A ``python`` block that defines a test is run by pytest, alone.
 - A ``text`` block right after one is what it prints; ``...`` stands for anything.
 - A ``console`` block holds commands after ``$ `` and what they print. Those of this project run;
-  of ``make`` only the target is looked up.
+  of ``make`` only the target is looked up, and of ``uvicorn`` the example: other tests serve it.
 """
 
 from __future__ import annotations
@@ -154,6 +154,9 @@ async def perform(command: list[str], environ: dict[str, str], folder: Path) -> 
         case ["loyalty" | "python", *_]:
             return await run(command, environ, folder)
         case ["pip", "install", *_] | ["git", *_]:
+            return ""
+        case ["uvicorn", app, *_]:
+            assert (ROOT / "examples" / f"{app.removesuffix(':app')}.py").is_file()
             return ""
         case _:
             return pytest.fail(f"a document shows {command}, and nothing here knows how to try it")

@@ -13,6 +13,7 @@ from ._faults import Fault, Faults
 from ._rows import Account, Entry
 from ._sandbox import Sandbox
 from ._switches import Rule, Switches, SwitchOptions
+from ._webhooks import Sent, Webhooks
 
 __all__ = [
     "FAULT_KINDS",
@@ -25,6 +26,8 @@ __all__ = [
     "Faults",
     "Rule",
     "Sandbox",
+    "Sent",
     "SwitchOptions",
     "Switches",
+    "Webhooks",
 ]

@@ -14,6 +14,10 @@ DELETE   ``/_sandbox/faults``         take all away
 POST     ``/_sandbox/clock``          ``{"advance": seconds}``
 POST     ``/_sandbox/customers``      the arguments of `Sandbox.add_customer`
 POST     ``/_sandbox/transactions``   the arguments of `Sandbox.add_transactions`, ``until`` as text
+GET      ``/_sandbox/webhooks``       those sent, with what the receivers answered
+POST     ``/_sandbox/webhooks``       the arguments of `Webhooks.send_to`
+POST     ``/_sandbox/webhook``        the arguments of `Webhooks.send`
+DELETE   ``/_sandbox/webhooks``       send to nobody any more
 POST     ``/_sandbox/reset``          ``{"provider": name}``, everybody unless given
 =======  ===========================  =====================================================
 
@@ -63,6 +67,10 @@ class Inspector:
             "POST clock": self._clock,
             "POST customers": self._add_customer,
             "POST transactions": self._add_transactions,
+            "GET webhooks": self._webhooks,
+            "POST webhooks": sandbox.webhooks.send_to,
+            "POST webhook": sandbox.webhooks.send,
+            "DELETE webhooks": sandbox.webhooks.clear,
             "POST reset": sandbox.reset,
         }
 
@@ -98,6 +106,16 @@ class Inspector:
 
     def _add_fault(self, kind: FaultKind, **options: Any) -> Any:
         return _fault(self._sandbox.faults.add(kind, **options))
+
+    def _webhooks(self) -> Any:
+        names = ("url", "provider", "topic", "statuses")
+        sent = self._sandbox.webhooks.sent
+        return {
+            "webhooks": [
+                {name: getattr(one, name) for name in names} | {"body": one.body.decode()}
+                for one in sent
+            ]
+        }
 
     def _clock(self, advance: float = 0.0) -> Any:
         self._sandbox.clock.advance(advance)

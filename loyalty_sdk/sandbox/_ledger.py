@@ -25,6 +25,7 @@ class Ledger:
 
     Attributes:
         lock: Held while it changes: tests may look from another thread than the server's.
+        told: Called with every row that is written, None when nobody wants to know.
     """
 
     def __init__(self, clock: Clock, switches: Switches, *, prefix: str = "") -> None:
@@ -37,6 +38,7 @@ class Ledger:
         self.entries: Table[Entry] = Table()
         self.orders = Records()
         self.activities = Records()
+        self.told: Callable[[Entry], None] | None = None
         self._numbers = count(900_001)
         self._order = count()
         self._due: list[tuple[float, int, Callable[[], object]]] = []
@@ -113,6 +115,8 @@ class Ledger:
         )
         account.entries.add(entry)
         self.entries.add(entry)
+        if self.told is not None:
+            self.told(entry)
         return entry
 
     def record(

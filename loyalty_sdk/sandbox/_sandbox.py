@@ -15,6 +15,7 @@ from ._limits import limits_of
 from ._server import Listener, Reply
 from ._shapes import whole_milliseconds
 from ._switches import Switches, SwitchOptions
+from ._webhooks import Webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -80,6 +81,7 @@ class Sandbox:
             limits_of(self.clock, documented, given=limits),
             arrivals_kept=arrivals_kept,
         )
+        self._webhooks = Webhooks(self._vendors)
         self._inspector = Inspector(self)
         self._listener: Listener | None = None
 
@@ -102,12 +104,14 @@ class Sandbox:
             raise ConfigurationError(f"cannot listen on port {self._port}: {exc.strerror}") from exc
         # Started again, it is found where it was.
         self._listener, self._port = listener, listener.port
+        self._webhooks.open()
         return self
 
     async def aclose(self) -> None:
         """Drop every connection and stop; what was recorded can still be read."""
         listener, self._listener = self._listener, None
         if listener is not None:
+            await self._webhooks.close()
             await listener.close()
 
     async def __aenter__(self) -> Self:
@@ -185,6 +189,11 @@ class Sandbox:
     def faults(self) -> Faults:
         """The faults in force; see `Faults.add`."""
         return self._exchange.faults
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """What it sends by itself, once told where to; see `Webhooks.send_to`."""
+        return self._webhooks
 
     def reset(self, provider: str | None = None) -> None:
         """Lose every customer, row, order and activity, as a vendor's test shop may.

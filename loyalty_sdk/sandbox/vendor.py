@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
+    from loyalty_sdk.webhooks import WebhookFormat
+
 __all__ = [
     "Access",
     "Account",
@@ -79,6 +81,8 @@ class VendorSandbox:
         scopes: Every scope a credential can have; empty when the vendor has none.
         credential_headers: Lower case; what `Arrival.headers` hides.
         documented_limit: Requests a second that the vendor documents, None for none.
+        webhook_format: How it signs webhooks, None when it sends none.
+        webhook_secret: What it signs them with unless told otherwise.
     """
 
     name: ClassVar[str]
@@ -88,6 +92,8 @@ class VendorSandbox:
     scopes: ClassVar[tuple[str, ...]] = ()
     credential_headers: ClassVar[frozenset[str]] = frozenset({"authorization"})
     documented_limit: ClassVar[int | None] = None
+    webhook_format: ClassVar[WebhookFormat | None] = None
+    webhook_secret: ClassVar[str] = "sandbox"  # noqa: S105 - the sandbox's own
 
     def __init__(self, clock: Clock, switches: Switches) -> None:
         self.clock = clock
@@ -144,6 +150,14 @@ class VendorSandbox:
     def unsuccessful(self) -> Answer | None:
         """A 200 whose body says that nothing was done; None when bodies say no such thing."""
         return None
+
+    def news(self, entry: Entry) -> list[tuple[str, dict[str, Any]]]:
+        """The webhooks that a row causes: topics, each with its content."""
+        return []
+
+    def envelope(self, topic: str, content: dict[str, Any]) -> dict[str, Any]:
+        """The body of a webhook: ``content`` with an id and whatever else stands around it."""
+        return content
 
     # What handlers use.
 

@@ -9,13 +9,14 @@ import pytest
 from ._rules_answers import AnswerRules
 from ._rules_reads import ReadRules
 from ._rules_requests import RequestRules
+from ._rules_webhooks import WebhookRules
 from ._rules_writes import WriteRules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class ProviderConformance(RequestRules, AnswerRules, WriteRules, ReadRules):
+class ProviderConformance(RequestRules, AnswerRules, WriteRules, ReadRules, WebhookRules):
     """Every rule that an adapter has to keep, as pytest tests. It needs hypothesis.
 
     Subclass it in a test file of your own and name your provider::

@@ -107,7 +107,7 @@ def check_row(row: Transaction) -> None:
     """A row holds the types it promises, never something close, and is a value."""
     assert type(row.id) is str
     assert row.id
-    assert row.customer is None or _is_customer(row.customer)
+    assert row.customer is None or is_customer(row.customer)
     assert type(row.points) is type(row.pending) is int
     assert row.balance is None or type(row.balance) is int
     assert type(row.kind) is TransactionKind
@@ -121,5 +121,6 @@ def check_row(row: Transaction) -> None:
     assert arrived.raw == row.raw
 
 
-def _is_customer(customer: object) -> bool:
+def is_customer(customer: object) -> bool:
+    """Whether it is a `Customer` with an id."""
     return isinstance(customer, Customer) and type(customer.id) is str and bool(customer.id)

@@ -40,9 +40,12 @@ from ._settings import (
     check_settings,
 )
 from ._texts import parse_activity, parse_orders
+from ._webhooks import JoyWebhooks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from loyalty_sdk.webhooks import WebhookFormat
 
 PRODUCTION = "https://api.joy.so"
 STAGING = "https://dev-api.joy.so"
@@ -120,6 +123,7 @@ class Joy(Provider):
         "list_transactions": "one customer's only",
         "adjust_points": "below zero is not documented",
     }
+    webhooks: ClassVar[WebhookFormat | None] = JoyWebhooks()
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from collections import Counter
 from decimal import Decimal
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from loyalty_sdk.sandbox.vendor import (
     Access,
@@ -29,6 +30,7 @@ from loyalty_sdk.sandbox.vendor import (
 from ._sandbox_lists import Listing
 from ._sandbox_rows import Kind, Rows
 from ._settings import AwardPoints, PointsPerUnit
+from ._webhooks import JoyWebhooks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +60,8 @@ _CALCULATION: shapes.Shape = {
     "sourceName": _text,
 }
 
+_TOPICS = {"redeemed": "points/redeemed", "expired": "points/expired"}
+
 _CODES = {status.value: status.name for status in HTTPStatus}
 
 # The events other than "earn_point_rest_api" are not documented.
@@ -76,6 +80,7 @@ class JoySandbox(VendorSandbox):
     default_keys = ("sandbox",)
     scopes = ("read", "write")
     credential_headers = frozenset({"x-joy-loyalty-app-key", "x-joy-loyalty-secret-key"})
+    webhook_format = JoyWebhooks()
 
     def __init__(self, clock: Clock, switches: Switches) -> None:
         super().__init__(clock, switches)
@@ -127,6 +132,19 @@ class JoySandbox(VendorSandbox):
         return self.ledger.write(
             account, points, kind="adjusted", time=time, origin="seed", detail=kind
         )
+
+    def news(self, entry: Entry) -> list[tuple[str, dict[str, Any]]]:
+        """Points that came, were spent or ran out; nothing is documented of those staff takes."""
+        topic = "points/earned" if entry.points > 0 else _TOPICS.get(entry.kind)
+        if topic is None:
+            return []
+        customer = self.rows.customer(self.ledger.customers[entry.customer_id])
+        old = entry.balance - entry.points
+        return [(topic, {"customer": customer, "oldPoint": old, "newPoint": entry.balance})]
+
+    def envelope(self, topic: str, content: dict[str, Any]) -> dict[str, Any]:
+        """With an id; the topic is in the address alone."""
+        return {"webhookId": uuid4().hex, **content}
 
     def succeed(self, data: Any, **more: Any) -> Answer:
         """The success envelope."""

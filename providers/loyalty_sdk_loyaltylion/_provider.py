@@ -35,6 +35,7 @@ from ._models import (
     Site,
 )
 from ._settings import check_flag, credential, parse_flag, read_site
+from ._webhooks import LoyaltyLionWebhooks
 from ._wire import (
     read_identity,
     read_order,
@@ -46,6 +47,8 @@ from ._wire import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
+
+    from loyalty_sdk.webhooks import WebhookFormat
 
 _POINTS_AT_ONCE = 1_000_000
 
@@ -104,6 +107,7 @@ class LoyaltyLion(Provider):
         "adjust_points": "no staff note; adds at most 1,000,000 at once",
     }
     unmarked_hint: ClassVar[str | None] = "Connect with reference_in_reason=True"
+    webhooks: ClassVar[WebhookFormat | None] = LoyaltyLionWebhooks()
 
     # Tracebacks that print locals print `self` too, even if `__init__` got no further.
     site_id: int | None = None

@@ -16,6 +16,7 @@ from loyalty_sdk.sandbox.vendor import (
     Answer,
     Call,
     Clock,
+    Entry,
     Record,
     Switches,
     VendorSandbox,
@@ -27,6 +28,8 @@ from loyalty_sdk.sandbox.vendor import (
 from ._sandbox_effects import ORDER_STATE, Effects
 from ._sandbox_lists import Listing
 from ._sandbox_rows import Rows, identifier
+from ._sandbox_webhooks import envelope, news
+from ._webhooks import LoyaltyLionWebhooks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,6 +115,7 @@ class LoyaltyLionSandbox(VendorSandbox):
         "write_configuration",
     )
     documented_limit = 20
+    webhook_format = LoyaltyLionWebhooks()
 
     def __init__(self, clock: Clock, switches: Switches) -> None:
         super().__init__(clock, switches)
@@ -151,6 +155,14 @@ class LoyaltyLionSandbox(VendorSandbox):
     def rate_limited(self) -> Answer:
         """The shape that the vendor's Headless API has; this API's is not documented."""
         return json_answer(429, {"error": {"code": "rate_limited"}})
+
+    def news(self, entry: Entry) -> list[tuple[str, dict[str, Any]]]:
+        """What earns points, and that the customer changed; at once, not after five minutes."""
+        return news(self.rows, self.ledger.customers[entry.customer_id], entry)
+
+    def envelope(self, topic: str, content: dict[str, Any]) -> dict[str, Any]:
+        """As each topic's page has it."""
+        return envelope(topic, content, self.clock.now())
 
     # Identity.
 

@@ -8,8 +8,9 @@ reads as None, and nothing is coerced: points that are no integer fail the page.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import attrs
 
@@ -20,16 +21,17 @@ from loyalty_sdk.wire import Aware, Id, convert, decode, decode_json, in_utc, sa
 
 from ._models import OrderRecord, Record
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 T = TypeVar("T", bound=Record)
+
+Raw = tuple[RawPage, int] | Mapping[Any, Any]
 
 # ------------------------------------------------------------ transactions
 
 
 @attrs.define
-class _Customer:
+class CustomerRef:
+    """A customer inside another row."""
+
     merchant_id: Id | None = None
     email: str | None = None
 
@@ -64,7 +66,7 @@ class _Transaction:
     points_approved: int = 0
     points_pending: int = 0
     resource: str | None = None
-    customer: _Customer | None = None
+    customer: CustomerRef | None = None
     activity: _Activity | None = None
     adjustment: _Adjustment | None = None
 
@@ -106,17 +108,23 @@ def read_transactions(body: bytes) -> Page[Transaction]:
     else:
         found, cursor = page.transactions, page.cursor
     source = RawPage(body, "transactions")
-    items = [_neutral(row, source, index) for index, row in enumerate(found)]
+    items = [_neutral(row, (source, index)) for index, row in enumerate(found)]
     return Page(tuple(items), _next(cursor))
 
 
-def _neutral(row: _Transaction, page: RawPage, index: int) -> Transaction:
+def read_transaction(row: object, path: str) -> Transaction:
+    """One row as it stands in a webhook, at ``path``; raises like `read_transactions`."""
+    return _neutral(salvage(row, _Transaction, path), cast("dict[str, Any]", row), path)
+
+
+def _neutral(row: _Transaction, raw: Raw, path: str | None = None) -> Transaction:
     moment, activity, adjustment = row.created_at, row.activity, row.adjustment
     if moment.tzinfo is not UTC:
-        moment = in_utc(moment, f"$.transactions[{index}].created_at")
+        path = path or f"$.transactions[{raw[1]}]"
+        moment = in_utc(moment, f"{path}.created_at")
     return Transaction(
         id=str(row.id),
-        customer=_customer(row.customer),
+        customer=read_customer(row.customer),
         points=row.points_approved,
         pending=row.points_pending,
         balance=None,
@@ -124,11 +132,12 @@ def _neutral(row: _Transaction, page: RawPage, index: int) -> Transaction:
         created_at=moment,
         reason=_title(activity) if adjustment is None else adjustment.note,
         order_id=None if activity is None else _order_id(activity),
-        raw=(page, index),
+        raw=raw,
     )
 
 
-def _customer(customer: _Customer | None) -> Customer | None:
+def read_customer(customer: CustomerRef | None) -> Customer | None:
+    """The customer by the merchant's own id; None where there is no such id."""
     # LoyaltyLion's own id is there too, but ours is the merchant's.
     if customer is None or customer.merchant_id is None:
         return None

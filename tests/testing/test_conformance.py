@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -32,6 +32,7 @@ from loyalty_sdk import (
 )
 from loyalty_sdk._provider import OPERATIONS
 from loyalty_sdk.testing import ProviderConformance
+from loyalty_sdk.webhooks import Delivery, Event, PointsEarned, WebhookFormat
 
 EXAMPLE = Path(__file__).parent.parent / "example_adapter"
 Break = Callable[[Any], dict[str, Any]]
@@ -399,6 +400,22 @@ def _has_a_number_for_a_program(_: Any) -> dict[str, Any]:
         return Identity(program=1)  # type: ignore[arg-type]
 
     return {"whoami": whoami}
+
+
+class Careless(WebhookFormat):
+    """It takes for granted what a body holds."""
+
+    signature_header: ClassVar[str] = "X-Corner-Signature"
+
+    def read(self, delivery: Delivery, /) -> Event:
+        """Raises KeyError."""
+        return delivery.event(PointsEarned, topic="points", points=delivery.payload["points"])
+
+
+@breaks("test_webhooks_are_events_or_malformed")
+@breaks("test_the_sandbox_sends_the_webhooks_that_are_read")
+def _reads_webhooks_without_care(_: Any) -> dict[str, Any]:
+    return {"webhooks": Careless()}
 
 
 # ---------------------------------------------------------------- the test

@@ -33,6 +33,8 @@ from loyalty_sdk import (
     LoyaltyClient,
     LoyaltyError,
     MalformedResponseError,
+    MalformedWebhookError,
+    MissingSignatureError,
     NotFoundError,
     Order,
     Outcome,
@@ -60,6 +62,7 @@ from loyalty_sdk import (
     SessionPool,
     Setting,
     Sight,
+    SignatureError,
     Trace,
     Transaction,
     TransactionKind,
@@ -67,12 +70,15 @@ from loyalty_sdk import (
     Try,
     UnsupportedOperationError,
     ValidationError,
+    WebhookError,
+    WebhookInProgressError,
     Window,
     __version__,
     connect,
     expand,
     get,
 )
+from loyalty_sdk.webhooks import Event, MemoryStore, PointsEarned, once, verify
 
 VERSION: str = __version__
 
@@ -230,8 +236,10 @@ def explain(error: LoyaltyError) -> str | None:  # noqa: C901 - a case for each 
             assert_type(error.rows, tuple[Transaction, ...])
         case TransportError() | ConflictError() | ReferenceConflictError():
             assert_type(error.receipt, Receipt | None)
-        case MalformedResponseError():
+        case MalformedResponseError() | MalformedWebhookError():
             assert_type(error.path, str | None)
+        case MissingSignatureError() | SignatureError() | WebhookInProgressError() | WebhookError():
+            assert_type(error.status, int)
         case (
             ConfigurationError() | UnsupportedOperationError() | ClientClosedError() | CursorError()
         ):
@@ -239,6 +247,21 @@ def explain(error: LoyaltyError) -> str | None:  # noqa: C901 - a case for each 
         case _:
             assert_type(error.outcome, Outcome | None)
     return error.hint
+
+
+async def receive(body: bytes, headers: Mapping[str, str]) -> int | None:
+    """A webhook, verified, handled once."""
+    event = verify("example", body, headers, ["new", "old"], topic="points")
+    assert_type(event, Event)
+    assert_type(event.raw, Mapping[str, Any])
+    async with once(event, MemoryStore(1000)) as first:
+        assert_type(first, bool)
+    match event:
+        case PointsEarned():
+            assert_type(event.transaction, Transaction | None)
+            return event.points
+        case _:
+            return None
 
 
 async def main() -> None:

@@ -1,0 +1,123 @@
+"""What stands in LoyaltyLion's webhooks, as attrs classes with the vendor's names.
+
+A part of an unexpected type reads as None, and nothing is coerced; the rest stays in `Event.raw`.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+
+from loyalty_sdk.wire import Aware, Id
+
+from ._wire import CustomerRef
+
+
+@attrs.define
+class TierRow:
+    """A tier."""
+
+    id: Id | None = None
+    name: str | None = None
+    number: int | None = None
+
+
+@attrs.define
+class Membership:
+    """The tier a customer is in."""
+
+    loyalty_tier: TierRow | None = None
+
+
+@attrs.define
+class Shopper(CustomerRef):
+    """A customer, as of now."""
+
+    points_approved: int | None = None
+    points_pending: int | None = None
+    loyalty_tier_membership: Membership | None = None
+
+
+@attrs.define
+class Enrollment:
+    """When and why somebody became a member."""
+
+    date: Aware | None = None
+    trigger: str | None = None
+
+
+@attrs.define
+class Titled:
+    """A reward."""
+
+    title: str | None = None
+
+
+@attrs.define
+class Rule:
+    """What an activity earned by."""
+
+    name: str | None = None
+    title: str | None = None
+
+
+@attrs.define
+class ActivityRow:
+    """An activity."""
+
+    value: int | None = None
+    rule: Rule | None = None
+
+
+@attrs.define
+class OrderRow:
+    """An order."""
+
+    merchant_id: Id | None = None
+
+
+@attrs.define
+class Content:
+    """What topics have in them; each page documents some of it."""
+
+    customer: Shopper | None = None
+    referring_customer: Shopper | None = None
+    referred_customer: Shopper | None = None
+    enrollment: Enrollment | None = None
+    available_rewards: list[Titled] | None = None
+    title: str | None = None
+    reward_type: str | None = None
+    voucher_code: str | None = None
+    expires_at: Aware | None = None
+    expire_points_at: Aware | None = None
+    points_to_expire: int | None = None
+    current_tier: TierRow | None = None
+    next_tier: TierRow | None = None
+    old_tier: TierRow | None = None
+    previous_tier: TierRow | None = None
+    new_tier: TierRow | None = None
+    points_required: int | None = None
+    spend_required: Decimal | None = None
+    activity: ActivityRow | None = None
+    order: OrderRow | None = None
+
+
+@attrs.define
+class Fulfilment:
+    """A body that is flat, with neither topic nor id."""
+
+    reward_id: Id | None = None
+    reward_identifier: str | None = None
+    customer_merchant_id: Id | None = None
+    customer_email: str | None = None
+    # One that only tries the address must never be taken for a claim.
+    test: bool = False
+
+
+@attrs.define
+class Envelope:
+    """What stands around a content."""
+
+    id: Id | None = None
+    created_at: Aware | None = None
