@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         CursorError,
         DeadlineExceededError,
         DoubledWriteError,
+        ExportError,
         LoyaltyError,
         MalformedResponseError,
         MalformedWebhookError,
@@ -87,11 +88,11 @@ _HOMES = {
     "_retry": "RetryPolicy",
     "errors": "APIError AuthenticationError BadRequestError ClientClosedError "
     "ConfigurationError ConflictError ConnectError CursorError DeadlineExceededError "
-    "DoubledWriteError LoyaltyError MalformedResponseError MalformedWebhookError "
-    "MissingSignatureError NotFoundError OutcomeUnknownError PermissionDeniedError "
-    "PlanError Problem RateLimitedError RateWaitTimeoutError ReferenceConflictError "
-    "ServerError SignatureError TransportError UnsupportedOperationError "
-    "ValidationError WebhookError WebhookInProgressError",
+    "DoubledWriteError ExportError LoyaltyError MalformedResponseError "
+    "MalformedWebhookError MissingSignatureError NotFoundError OutcomeUnknownError "
+    "PermissionDeniedError PlanError Problem RateLimitedError RateWaitTimeoutError "
+    "ReferenceConflictError ServerError SignatureError TransportError "
+    "UnsupportedOperationError ValidationError WebhookError WebhookInProgressError",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -111,6 +112,7 @@ __all__ = [
     "DeadlineExceededError",
     "DiscountCode",
     "DoubledWriteError",
+    "ExportError",
     "Finding",
     "Flow",
     "Identity",

@@ -108,6 +108,10 @@ class Provider:
         rate: Requests a second that the vendor documents; None where it documents none, and
             then the client finds out how many it takes.
         webhooks: How the vendor signs and words its webhooks; None where it has none.
+        lists_program: Whether `list_transactions` without a customer lists everybody's rows,
+            between any ``created_from`` and ``created_until``; its rows' ids are then unique
+            in the program.
+        largest_page: The greatest ``page_size`` of `list_transactions`; None where nobody says.
         base_url: Origin of the API, scheme and host and port only.
         credentials: Header names and what goes into them.
     """
@@ -119,6 +123,8 @@ class Provider:
     scopes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     unmarked_hint: ClassVar[str | None] = None
     webhooks: ClassVar[WebhookFormat | None] = None
+    lists_program: ClassVar[bool] = False
+    largest_page: ClassVar[int | None] = None
 
     rate: int | None = None
     base_url: str
@@ -151,6 +157,19 @@ class Provider:
                 unknown parameters would return everything.
         """
         self._unsupported("list_transactions")
+
+    def list_histories(
+        self, cursor: str | None, filters: Mapping[str, Any], /
+    ) -> Flow[Page[Mapping[str, Any]]]:
+        """One page of the customers, each as the filters by which `list_transactions` lists them.
+
+        How an export gets at everybody's rows where ``lists_program`` is False.
+
+        Args:
+            cursor: The vendor's own cursor from the page before, None for the first page.
+            filters: ``page_size``.
+        """
+        self._unsupported("list_histories")
 
     def look(self, trace: Trace, window: Window, /) -> Flow[Sight]:
         """Find out from the vendor's records what became of the write that left ``trace``.

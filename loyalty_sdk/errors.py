@@ -22,6 +22,7 @@ LoyaltyError
  |-- ConflictError                the vendor holds something else under the same id
  |-- ReferenceConflictError       the reference was used before, for other points
  |-- DoubledWriteError            a write landed more than once
+ |-- ExportError                  an export stopped; what it read is kept, and it can go on
  |-- OutcomeUnknownError          a write may have been applied, and nobody can say yet
  '-- WebhookError                 a webhook arrived that cannot be taken
       |-- SignatureError          its signature is not the vendor's
@@ -246,6 +247,13 @@ class DoubledWriteError(LoyaltyError):
     """
 
     rows: tuple[Transaction, ...] = ()
+
+
+class ExportError(LoyaltyError):
+    """An export stopped before its end; ``__cause__`` is what went wrong first.
+
+    What it read is kept in its checkpoint: the same export again goes on from there.
+    """
 
 
 class OutcomeUnknownError(LoyaltyError):

@@ -59,6 +59,7 @@ OPERATION_CALLS: dict[str, Callable[[Provider], object]] = {
     "create_order": lambda provider: provider.create_order(None),  # type: ignore[arg-type]
     "adjust_points": lambda provider: provider.adjust_points(None),  # type: ignore[arg-type]
     "list_transactions": lambda provider: provider.list_transactions(None, {}),
+    "list_histories": lambda provider: provider.list_histories(None, {}),
     "whoami": lambda provider: provider.whoami(),
     "look": lambda provider: provider.look(None, None),  # type: ignore[arg-type]
 }
@@ -67,7 +68,7 @@ OPERATION_CALLS: dict[str, Callable[[Provider], object]] = {
 def test_the_operations_are_four() -> None:
     """The neutral operations are these, and the calls below try them all."""
     assert ("track_activity", "create_order", "list_transactions", "adjust_points") == OPERATIONS
-    assert {*OPERATIONS, "whoami", "look"} == set(OPERATION_CALLS)
+    assert {*OPERATIONS, "list_histories", "whoami", "look"} == set(OPERATION_CALLS)
 
 
 @pytest.mark.parametrize("operation", OPERATION_CALLS)

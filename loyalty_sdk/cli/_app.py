@@ -26,6 +26,7 @@ _COMMANDS = {
     "track": ("_writes", "Report that a shopper did something."),
     "order": ("_writes", "Report a purchase."),
     "transactions": ("_transactions", "List a customer's points history, newest first."),
+    "export": ("_export", "Write all transactions to a file, and on where it stopped."),
     "adjust": ("_writes", "Give points to a customer, or take them away."),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -21,8 +21,12 @@ from ._shop import Shop, ShopRules
 from ._subject import PLAIN_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from loyalty_sdk._client import LoyaltyClient
     from loyalty_sdk._provider import Provider
 
+_CUSTOMERS = (PLAIN_ID, "other0id")
 _PASSING: tuple[Literal["rate_limit", "error", "drop"], ...] = ("rate_limit", "error", "drop")
 _SOON = 8
 _STATUSES = (400, 401, 402, 403, 404, 409, 422, 429, 500, 503)
@@ -46,6 +50,34 @@ class ReadRules(ShopRules):
                 assert row.balance in {None, entry.balance}
 
         self._against_the_sandbox(rule, "list_transactions")
+
+    def test_everybodys_rows_can_be_read(self) -> None:
+        """By the way that the provider says there is, in pages as large as it says."""
+
+        async def rule(shop: Shop) -> None:
+            for customer in _CUSTOMERS:
+                shop.sandbox.add_transactions(self.name, customer, 3)
+            client, size = shop.client, shop.client.provider.largest_page
+            listing = client.provider.list_transactions
+            found = [
+                row.id
+                for narrowed in await self._histories(client)
+                async for row in client.pages(listing, page_size=size, **narrowed)
+            ]
+            ledgers = (shop.sandbox.ledger(self.name, customer) for customer in _CUSTOMERS)
+            assert sorted(found) == sorted(entry.id for ledger in ledgers for entry in ledger)
+
+        self._against_the_sandbox(rule, "list_transactions")
+
+    async def _histories(self, client: LoyaltyClient) -> list[Mapping[str, Any]]:
+        """The filters by which everybody's rows can be listed."""
+        provider = client.provider
+        if provider.lists_program:
+            return [{}]
+        if not provider.supports("list_histories"):
+            return [{"customer_id": customer} for customer in _CUSTOMERS]
+        pages = client.pages(provider.list_histories, page_size=provider.largest_page)
+        return [filters async for filters in pages]
 
     def test_a_cursor_goes_on_elsewhere(self) -> None:
         """A page's cursor, given to another client, leads to the rows after that page."""

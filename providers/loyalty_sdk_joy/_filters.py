@@ -20,7 +20,8 @@ from ._wire import TYPES
 PAGE_SIZE = 100
 """Rows at once unless said otherwise; Joy's own defaults are 10 and 20."""
 
-_MOST_ROWS = 1000
+MOST_ROWS = 1000
+"""On one page, https://devdocs.joy.so/joy-rest-api-v2/api-references/activities."""
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -97,7 +98,7 @@ def _milliseconds(moment: datetime) -> str:
 # ---------------------------------------------------------------------- the lists
 
 _PAGING = {
-    "page_size": Filter("limit", _checks.between(1, _MOST_ROWS)),
+    "page_size": Filter("limit", _checks.between(1, MOST_ROWS)),
     "before": Filter("before", _checks.identifier),
     "after": Filter("after", _checks.identifier),
     "has_count": Filter("hasCount", _flag),

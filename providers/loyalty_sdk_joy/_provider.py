@@ -26,7 +26,7 @@ from loyalty_sdk.wire import encode, located, malformed
 
 from . import _wire
 from ._awards import activity_award, check_earned, check_guest, check_order, order_award
-from ._filters import CUSTOMERS, TRANSACTIONS, query
+from ._filters import CUSTOMERS, MOST_ROWS, TRANSACTIONS, query
 from ._look import look_for_marker
 from ._models import CountedPage, CustomerRecord, PointsCalculation, Product
 from ._settings import (
@@ -124,6 +124,7 @@ class Joy(Provider):
         "adjust_points": "below zero is not documented",
     }
     webhooks: ClassVar[WebhookFormat | None] = JoyWebhooks()
+    largest_page: ClassVar[int | None] = MOST_ROWS
 
     def __init__(
         self,
@@ -232,6 +233,20 @@ class Joy(Provider):
             page = _page(rows, pagination, asked)
         keep = keeper(filters)
         return page if keep is None else attrs.evolve(page, items=tuple(filter(keep, rows)))
+
+    def list_histories(
+        self, cursor: str | None, filters: Mapping[str, Any], /
+    ) -> Flow[Page[Mapping[str, Any]]]:
+        """One page of the shop's customers, by Joy's own ids: a guest may have no other.
+
+        https://devdocs.joy.so/joy-rest-api-v2/api-references/customers
+
+        Raises:
+            ValidationError: A filter beyond ``page_size``.
+        """
+        page = yield from self.list_customers(cursor, filters)
+        rows = tuple({"joy_customer_id": customer.id} for customer in page.items)
+        return Page(rows, page.cursor)
 
     def adjust_points(self, adjustment: PointsAdjustment, /) -> Flow[Transaction | None]:
         """Change the balance by a signed number of points.

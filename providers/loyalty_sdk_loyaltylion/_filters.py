@@ -15,7 +15,8 @@ from loyalty_sdk.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MOST_ROWS = 500
+MOST_ROWS = 500
+"""On one page, https://developers.loyaltylion.com/api-reference/pagination."""
 
 
 def query(
@@ -61,7 +62,7 @@ _UPDATE = {
     "updated_from": Filter("updated_at_min", _checks.moment, timestamp),
     "updated_until": Filter("updated_at_max", _checks.moment, timestamp),
 }
-_PAGING = {"page_size": Filter("limit", _checks.between(1, _MOST_ROWS))}
+_PAGING = {"page_size": Filter("limit", _checks.between(1, MOST_ROWS))}
 
 ACTIVITIES: Mapping[str, Filter] = {**_CREATION, **_PAGING}
 """https://developers.loyaltylion.com/api-reference/v2/resources/activities/list-activities"""

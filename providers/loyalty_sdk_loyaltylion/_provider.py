@@ -23,7 +23,7 @@ from loyalty_sdk._secrets import masked
 from loyalty_sdk.errors import Problem
 from loyalty_sdk.wire import encode, located
 
-from ._filters import ACTIVITIES, CUSTOMERS, ORDERS, TRANSACTIONS, query
+from ._filters import ACTIVITIES, CUSTOMERS, MOST_ROWS, ORDERS, TRANSACTIONS, query
 from ._look import look_for_activity, look_for_adjustment, look_for_order
 from ._models import (
     ActivityRecord,
@@ -108,6 +108,8 @@ class LoyaltyLion(Provider):
     }
     unmarked_hint: ClassVar[str | None] = "Connect with reference_in_reason=True"
     webhooks: ClassVar[WebhookFormat | None] = LoyaltyLionWebhooks()
+    lists_program: ClassVar[bool] = True
+    largest_page: ClassVar[int | None] = MOST_ROWS
 
     # Tracebacks that print locals print `self` too, even if `__init__` got no further.
     site_id: int | None = None

@@ -24,6 +24,7 @@ COMMANDS = [
     "track",
     "order",
     "transactions",
+    "export",
     "adjust",
 ]  # fmt: skip
 

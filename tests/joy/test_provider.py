@@ -683,6 +683,23 @@ def test_customers_come_in_pages() -> None:
     assert "cust_7" == end.value.value.cursor
 
 
+def test_histories_are_the_customers_by_joys_own_ids() -> None:
+    """A guest has no other; each is what narrows the list of transactions to one customer."""
+    flow = joy().list_histories("cust_9", {"page_size": 2})
+    request = next(flow)
+    content = {
+        "success": True,
+        "data": [{"id": "cust_8", "shopifyCustomerId": "1001"}, {"id": "cust_7"}],
+        "meta": {"pagination": {"hasNext": True, "hasPre": True}},
+    }
+    with pytest.raises(StopIteration) as end:
+        flow.send(answer(content))
+
+    assert "/rest_api/v2/customers?limit=2&after=cust_9" == request.target
+    wanted = ({"joy_customer_id": "cust_8"}, {"joy_customer_id": "cust_7"})
+    assert (wanted, "cust_7") == (end.value.value.items, end.value.value.cursor)
+
+
 def test_a_customer_that_cannot_be_read_is_found_again() -> None:
     """A customer without id is named by path and cursor."""
     flow = joy().list_customers("cust_9", {})

@@ -385,6 +385,19 @@ breaks("test_pages_are_the_ledger")(_rows_with(balance=lambda row: row.balance +
 breaks("test_pages_are_the_ledger")(_rows_with(id=lambda row: f"row {row.id}"))
 
 
+breaks("test_everybodys_rows_can_be_read")(lambda _: {"lists_program": True})
+breaks("test_everybodys_rows_can_be_read")(lambda _: {"largest_page": 101})
+
+
+@breaks("test_everybodys_rows_can_be_read")
+def _forgets_a_customer(_: Any) -> dict[str, Any]:
+    def list_histories(self: Any, cursor: Any, filters: Any) -> Any:
+        yield get("/corner/me")
+        return Page(({"customer_id": "plain0id"},), None)
+
+    return {"list_histories": list_histories}
+
+
 @breaks("test_refusals_have_their_type_and_the_vendors_words")
 def _has_no_words(_: Any) -> dict[str, Any]:
     return {"refusal": Provider.refusal}

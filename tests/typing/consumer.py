@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, assert_type
 
 from loyalty_sdk import (
@@ -27,6 +28,7 @@ from loyalty_sdk import (
     DeadlineExceededError,
     DiscountCode,
     DoubledWriteError,
+    ExportError,
     Finding,
     Flow,
     Identity,
@@ -77,6 +79,18 @@ from loyalty_sdk import (
     connect,
     expand,
     get,
+)
+from loyalty_sdk.export import (
+    COLUMNS,
+    FORMATS,
+    OVERLAP,
+    WINDOWS,
+    Batch,
+    Consumer,
+    Export,
+    Phase,
+    Progress,
+    Summary,
 )
 from loyalty_sdk.webhooks import Event, MemoryStore, PointsEarned, once, verify
 
@@ -217,6 +231,32 @@ def limits(url: str) -> list[RateLimit]:
     return [RateLimit.fixed(500, margin=0.02, shared=shared), RateLimit.adaptive(most=50)]
 
 
+async def export(client: LoyaltyClient) -> None:
+    """Into a file, and to a consumer."""
+    made = Export(client, Path("points.csv"), kinds=["earned"], overlap=OVERLAP, windows=WINDOWS)
+    assert_type(made.checkpoint, Path)
+    summary = await made.run(show)
+    assert_type(summary, Summary)
+    assert_type(summary.path, Path | None)
+    consumer: Consumer = take
+    await Export(client, consumer, checkpoint="points.checkpoint", since_last=True).run()
+    assert_type(COLUMNS[0], str)
+    assert_type(FORMATS[0], str)
+
+
+def show(progress: Progress) -> None:
+    """Progress as an export tells it."""
+    phase: Phase = progress.phase
+    assert_type(progress.rows, int)
+    assert phase
+
+
+async def take(batch: Batch) -> None:
+    """A consumer of rows."""
+    assert_type(batch.items, tuple[Transaction, ...])
+    assert_type(batch.number, int)
+
+
 def explain(error: LoyaltyError) -> str | None:  # noqa: C901 - a case for each error
     """Every error is one of a tree."""
     match error:
@@ -234,7 +274,7 @@ def explain(error: LoyaltyError) -> str | None:  # noqa: C901 - a case for each 
             assert_type(error.bytes_left, bool)
         case DoubledWriteError() | OutcomeUnknownError():
             assert_type(error.rows, tuple[Transaction, ...])
-        case TransportError() | ConflictError() | ReferenceConflictError():
+        case TransportError() | ConflictError() | ReferenceConflictError() | ExportError():
             assert_type(error.receipt, Receipt | None)
         case MalformedResponseError() | MalformedWebhookError():
             assert_type(error.path, str | None)
@@ -276,4 +316,5 @@ async def main() -> None:
         await settle(client, client.unresolved[0])
         await read(client)
         await many(client)
+        await export(client)
         await beyond(connect(Example(key="k"), pool=pool), Example(key="k"))

@@ -1,0 +1,1 @@
+"""How much faster windows make an export when every request takes its time."""

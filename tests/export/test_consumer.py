@@ -1,0 +1,102 @@
+"""Consumers: batches in order, and the one that failed again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loyalty_sdk import ConfigurationError, LoyaltyClient
+from loyalty_sdk.export import Batch, Export, Progress
+from loyalty_sdk.export import _session as session
+from loyalty_sdk.sandbox import Sandbox
+
+from .ledgers import expected, pages_asked
+
+
+class Warehouse:
+    """Takes batches until it breaks down."""
+
+    def __init__(self, breaks_at: int = 0) -> None:
+        self.batches: list[Batch] = []
+        self.breaks_at = breaks_at
+
+    async def take(self, batch: Batch) -> None:
+        """Keep a batch."""
+        if batch.number == self.breaks_at:
+            raise ConnectionError("the warehouse is closed")
+        self.batches.append(batch)
+
+    @property
+    def rows(self) -> list[tuple[str, int]]:
+        """Ids and points, as they came."""
+        return [(row.id, row.points) for batch in self.batches for row in batch.items]
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred rows each."""
+    monkeypatch.setattr(session, "BATCH", 100)
+
+
+async def test_a_consumer_takes_all_rows_in_batches(
+    tmp_path: Path, client: LoyaltyClient, vendor: Sandbox
+) -> None:
+    """Numbered from 1, oldest first, and the next one when it has returned."""
+    house, told = Warehouse(), list[Progress]()
+    summary = await Export(client, house.take, checkpoint=tmp_path / "kept").run(told.append)
+    assert expected(vendor) == house.rows
+    assert [(1, number) for number in range(1, 7)] == [
+        (batch.run, batch.number) for batch in house.batches
+    ]
+    assert (600, None, 600) == (summary.rows, summary.path, told[-1].rows)
+
+
+async def test_a_consumer_gets_whole_rows(tmp_path: Path, client: LoyaltyClient) -> None:
+    """The same values as a list gives; the vendor's own row where it was asked for."""
+    house = Warehouse()
+    await Export(client, house.take, checkpoint=tmp_path / "kept", raw=True).run()
+    listed = [row async for row in client.list_transactions()]
+    taken = [row for batch in house.batches for row in batch.items]
+    assert sorted(listed, key=lambda row: row.id) == taken
+    assert [row.raw for row in reversed(listed)] == [row.raw for row in taken]
+
+
+async def test_a_consumer_that_fails_gets_its_batch_again(
+    tmp_path: Path, client: LoyaltyClient, vendor: Sandbox
+) -> None:
+    """Its own error comes through; the same batch with the same number comes next time."""
+    kept = tmp_path / "kept"
+    house = Warehouse(breaks_at=4)
+    with pytest.raises(ConnectionError, match="the warehouse is closed"):
+        await Export(client, house.take, checkpoint=kept).run()
+    assert 300 == len(house.rows)
+    vendor.arrivals.clear()
+    house.breaks_at = 0
+    await Export(client, house.take, checkpoint=kept).run()
+    assert (expected(vendor), 0) == (house.rows, pages_asked(vendor))
+
+
+async def test_a_consumer_goes_on_where_the_last_run_ended(
+    tmp_path: Path, client: LoyaltyClient, vendor: Sandbox
+) -> None:
+    """Batches of the next run are numbered from 1 again, under the number of that run."""
+    kept = tmp_path / "kept"
+    house = Warehouse()
+    await Export(client, house.take, checkpoint=kept).run()
+    vendor.clock.advance(1)
+    vendor.add_customer("loyaltylion", "new", points=9)
+    vendor.clock.advance(2)
+    await Export(client, house.take, checkpoint=kept, since_last=True).run()
+    assert (2, 1, 1) == (
+        house.batches[-1].run,
+        house.batches[-1].number,
+        len(house.batches[-1].items),
+    )
+    assert expected(vendor) == house.rows
+
+
+def test_a_consumer_needs_a_checkpoint(client: LoyaltyClient) -> None:
+    """There is no file that it could stand beside."""
+    with pytest.raises(ConfigurationError, match="needs a checkpoint"):
+        Export(client, Warehouse().take)
