@@ -17,8 +17,9 @@ help:
 	@echo "make test     run every test"
 	@echo "make check    everything a change has to pass: format, lint, types, import contracts,"
 	@echo "              tests on every supported Python found, coverage"
-	@echo "make soak     100,000 adjustments under faults, and what became of each, then 200 visitors"
-	@echo "              of a web app for a minute while its vendor misbehaves; takes long"
+	@echo "make soak     100,000 adjustments under faults, and what became of each; 200 visitors of a"
+	@echo "              web app for a minute while its vendor misbehaves; exports and backfills of"
+	@echo "              20,000 rows, each killed many times; takes long"
 	@echo "make format   format the code and mend what ruff can mend"
 	@echo "make lint     look for mistakes and for lines that are not formatted"
 	@echo "make types    mypy and pyright"
@@ -35,6 +36,7 @@ check: format-check lint types contracts matrix
 soak: $(READY)
 	@$(BIN)/python -m tests.settle.soak
 	@$(BIN)/python -m tests.examples.soak
+	@$(BIN)/python -m tests.backfill.soak
 
 format: $(READY)
 	$(BIN)/ruff check --fix-only --quiet .

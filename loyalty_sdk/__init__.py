@@ -50,6 +50,8 @@ if TYPE_CHECKING:
         DeadlineExceededError,
         DoubledWriteError,
         ExportError,
+        InputError,
+        JournalError,
         LoyaltyError,
         MalformedResponseError,
         MalformedWebhookError,
@@ -88,11 +90,12 @@ _HOMES = {
     "_retry": "RetryPolicy",
     "errors": "APIError AuthenticationError BadRequestError ClientClosedError "
     "ConfigurationError ConflictError ConnectError CursorError DeadlineExceededError "
-    "DoubledWriteError ExportError LoyaltyError MalformedResponseError "
-    "MalformedWebhookError MissingSignatureError NotFoundError OutcomeUnknownError "
-    "PermissionDeniedError PlanError Problem RateLimitedError RateWaitTimeoutError "
-    "ReferenceConflictError ServerError SignatureError TransportError "
-    "UnsupportedOperationError ValidationError WebhookError WebhookInProgressError",
+    "DoubledWriteError ExportError InputError JournalError LoyaltyError "
+    "MalformedResponseError MalformedWebhookError MissingSignatureError NotFoundError "
+    "OutcomeUnknownError PermissionDeniedError PlanError Problem RateLimitedError "
+    "RateWaitTimeoutError ReferenceConflictError ServerError SignatureError "
+    "TransportError UnsupportedOperationError ValidationError WebhookError "
+    "WebhookInProgressError",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -116,6 +119,8 @@ __all__ = [
     "Finding",
     "Flow",
     "Identity",
+    "InputError",
+    "JournalError",
     "LoyaltyClient",
     "LoyaltyError",
     "MalformedResponseError",

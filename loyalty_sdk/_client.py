@@ -86,6 +86,21 @@ class LoyaltyClient(Generic[P]):
         account = self._driver.line.credentials.account
         return account.limiter if account else None
 
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the API."""
+        return self._driver.line.origin
+
+    @property
+    def settle(self) -> float:
+        """Seconds after which a write that was given up on takes no effect any more."""
+        return self._driver.options.settle
+
+    @property
+    def before_send(self) -> BeforeSend | None:
+        """What is awaited before every try of a write that must not be repeated."""
+        return self._driver.options.before_send
+
     def __repr__(self) -> str:
         return f"<LoyaltyClient {self._provider.name} {self._driver.line.origin}>"
 

@@ -112,6 +112,8 @@ class Provider:
             between any ``created_from`` and ``created_until``; its rows' ids are then unique
             in the program.
         largest_page: The greatest ``page_size`` of `list_transactions`; None where nobody says.
+        sole_writer: Whether the merchant states that nobody else adjusts points, so that a
+            row without a reference can be told from a stranger's.
         base_url: Origin of the API, scheme and host and port only.
         credentials: Header names and what goes into them.
     """
@@ -127,6 +129,7 @@ class Provider:
     largest_page: ClassVar[int | None] = None
 
     rate: int | None = None
+    sole_writer: bool = False
     base_url: str
     credentials: Mapping[str, Credential]
 

@@ -6,6 +6,8 @@ LoyaltyError
  |-- UnsupportedOperationError    this provider cannot do that, or not as configured
  |-- ClientClosedError            the client or its pool is closed, or belongs to another process
  |-- CursorError                  a cursor is foreign or damaged, or the pages go in circles
+ |-- InputError                   a file cannot be read, or not further
+ |-- JournalError                 a journal cannot be written, or is not the one for this run
  |-- TransportError               no complete answer arrived
  |    |-- ConnectError            no connection was made: nothing was sent
  |    |-- DeadlineExceededError   the call's deadline passed
@@ -128,6 +130,21 @@ class ClientClosedError(LoyaltyError):
 
 class CursorError(LoyaltyError):
     """A cursor belongs elsewhere or is damaged, or the pages it leads to go in circles."""
+
+
+class InputError(LoyaltyError):
+    """An input file cannot be read, or not further: it is missing, truncated or of no known kind.
+
+    What was read before stands. A row that can be read and is wrong raises nothing.
+    """
+
+
+class JournalError(LoyaltyError):
+    """A journal cannot be written or read, or is not the one for this run; nothing was sent.
+
+    It may be another input's, an older copy, in use by another process, or on a disk that is
+    full: the message says which.
+    """
 
 
 class TransportError(LoyaltyError):

@@ -5,6 +5,8 @@
   ``python -m asyncio``.
 - A ``python`` block that defines a test is run by pytest, alone.
 - A ``text`` block right after one is what it prints; ``...`` stands for anything.
+- A ``csv`` block is the file that the last name in backquotes before it names; it lies where the
+  page's other blocks run.
 - A ``console`` block holds commands after ``$ `` and what they print. Those of this project run;
   of ``make`` only the target is looked up, and of ``uvicorn`` the example: other tests serve it.
 """
@@ -29,7 +31,7 @@ from loyalty_sdk.sandbox import Sandbox
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-LANGUAGES = {"console", "python", "text", "toml"}
+LANGUAGES = {"console", "csv", "python", "text", "toml"}
 MARK = "-- end of block --"
 SESSION = f"""
 import ast, asyncio, inspect, json, sys
@@ -75,7 +77,7 @@ def same(expected: str, printed: str) -> bool:
 
 
 @pytest.fixture
-async def environ(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[dict[str, str]]:
+async def environ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[dict[str, str]]:
     """The environment of somebody whose accounts are in a fresh sandbox."""
     async with Sandbox() as sandbox:
         scripts = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -85,8 +87,18 @@ async def environ(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[dict[str, st
             "JOY_APP_KEY": "sandbox",
             "JOY_SECRET_KEY": "sandbox",
             "JOY_BASE_URL": sandbox.url,
+            "XDG_STATE_HOME": str(tmp_path / "state"),
         }
         yield {**os.environ, **accounts, "PATH": scripts, "COLUMNS": "100", "NO_COLOR": "1"}
+
+
+def write_files(page: Path, folder: Path) -> None:
+    """Put the page's ``csv`` blocks where its other blocks find them."""
+    text = page.read_text()
+    for fence in FENCE.finditer(text):
+        if fence[1] == "csv":
+            name = re.findall(r"`([\w.-]+)`", text[: fence.start()])[-1]
+            (folder / name).write_text(fence[2])
 
 
 async def run(command: list[str], environ: dict[str, str], folder: Path) -> str:
@@ -115,6 +127,7 @@ def test_every_block_says_what_it_is(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 async def test_python_blocks_run(page: Path, environ: dict[str, str], tmp_path: Path) -> None:
     """The examples of a page run in order and print what stands below them."""
+    write_files(page, tmp_path)
     session = [each for each in blocks(page) if each.language == "python" and not each.is_test]
     given = json.dumps([(block.line, block.source) for block in session])
     printed = await run([sys.executable, "-c", SESSION, given, str(page)], environ, tmp_path)
@@ -138,6 +151,7 @@ async def test_test_blocks_pass(page: Path, environ: dict[str, str], tmp_path: P
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 async def test_commands_run(page: Path, environ: dict[str, str], tmp_path: Path) -> None:
     """The commands of a page work, and print what stands below them."""
+    write_files(page, tmp_path)
     for block in (each for each in blocks(page) if each.language == "console"):
         for entry in re.split(r"^\$ ", block.source, flags=re.MULTILINE)[1:]:
             command, _, promised = entry.partition("\n")

@@ -28,6 +28,7 @@ _COMMANDS = {
     "transactions": ("_transactions", "List a customer's points history, newest first."),
     "export": ("_export", "Write all transactions to a file, and on where it stopped."),
     "adjust": ("_writes", "Give points to a customer, or take them away."),
+    "backfill": ("_backfill", "Send every row of a file, once; go on after any interruption."),
 }
 
 

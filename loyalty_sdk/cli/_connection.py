@@ -44,14 +44,22 @@ class Connection:
     allow_http: bool
     as_json: bool
 
-    def client(self) -> LoyaltyClient:
-        """A client as the options and the environment say; a warning becomes a line."""
+    def client(self, **more: Any) -> LoyaltyClient:
+        """A client as the options and the environment say; a warning becomes a line.
+
+        Args:
+            **more: Further arguments of `connect`.
+        """
         kind = load(self.provider)
         settings = parse_settings(self.provider, kind, self.settings)
         with warnings.catch_warnings(record=True) as issued:
             warnings.simplefilter("always")
             client = loyalty_sdk.connect(
-                self.provider, deadline=self.deadline, allow_http=self.allow_http, **settings
+                self.provider,
+                deadline=self.deadline,
+                allow_http=self.allow_http,
+                **more,
+                **settings,
             )
         for warning in issued:
             complain(f"warning: {warning.message}", DONE)
@@ -68,15 +76,20 @@ class Connection:
         return asyncio.run(session())
 
 
+settings_option = click.option(
+    "--set",
+    "settings",
+    type=pair,
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting of the vendor; prefer the environment for keys, others can see these.",
+)
+allow_http_option = click.option(
+    "--allow-http", is_flag=True, help="Allow plain http to other machines."
+)
+
 common = (
-    click.option(
-        "--set",
-        "settings",
-        type=pair,
-        multiple=True,
-        metavar="NAME=VALUE",
-        help="A setting of the vendor; prefer the environment for keys, others can see these.",
-    ),
+    settings_option,
     click.option(
         "--deadline",
         type=click.FloatRange(min=0, min_open=True, max=86_400),
@@ -85,11 +98,11 @@ common = (
         metavar="SECONDS",
         help="How long one call may take, with all its tries.",
     ),
-    click.option("--allow-http", is_flag=True, help="Allow plain http to other machines."),
+    allow_http_option,
 )
 """Options of every command that connects."""
 
-_provider = click.option(
+provider_option = click.option(
     "--provider",
     envvar="LOYALTY_PROVIDER",
     show_envvar=True,
@@ -97,7 +110,7 @@ _provider = click.option(
     metavar="NAME",
     help="The vendor; `loyalty providers` lists them.",
 )
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 
 
 def connected(command: Command) -> Command:
@@ -108,7 +121,7 @@ def connected(command: Command) -> Command:
         return command(Connection(**own), **values)
 
     functools.update_wrapper(with_connection, command)
-    return add_options(_provider, *common, _json)(with_connection)
+    return add_options(provider_option, *common, json_option)(with_connection)
 
 
 def add_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

@@ -206,8 +206,8 @@ class Customers:
 
 
 def _bulk(client: LoyaltyClient) -> LoyaltyClient:
-    """The client that reads the pages; what is special about reading this much goes here."""
-    return client
+    """The client that reads the pages, and lets interactive calls go first."""
+    return client.with_options(lane="bulk")
 
 
 def _check(

@@ -18,6 +18,7 @@ from ._json import (
     kind_of,
     located,
     malformed,
+    read_json,
     salvage,
 )
 from ._structure import configure_converter, structure
@@ -35,6 +36,7 @@ __all__ = [
     "kind_of",
     "located",
     "malformed",
+    "read_json",
     "salvage",
     "structure",
 ]

@@ -105,6 +105,40 @@ def decode_leniently(body: bytes) -> Any:
         raise MalformedResponseError(f"the answer is not JSON: {kind_of(body)}") from exc
 
 
+def read_json(text: str, *, decimals: bool = True) -> Any:
+    """JSON that people or their programs wrote, as plain types.
+
+    A number with a point or an exponent becomes a `Decimal`, or a float if ``decimals`` is
+    False. What Python's `json` lets pass is
+    refused: NaN and Infinity, which are no JSON, and two values under one key.
+
+    Raises:
+        ValueError: It is not JSON; the message says why and quotes no value.
+    """
+    try:
+        return _exact(text) if decimals else _plain(text)
+    except json.JSONDecodeError as exc:
+        raise ValueError(f"{exc.msg} at character {exc.pos + 1}") from None
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("one key stands twice in an object")
+    return found
+
+
+_strict: Any = {"parse_constant": _no_constant, "object_pairs_hook": _unique_keys}
+_exact = json.JSONDecoder(parse_float=Decimal, **_strict).decode
+_plain = json.JSONDecoder(**_strict).decode
+
+
 def convert(value: object, kind: type[T] | Any, path: str = "$") -> Any:
     """Like `decode`, but of plain JSON types that were found at ``path``."""
     try:

@@ -16,6 +16,8 @@ import attrs
 from loyalty_sdk import _checks
 from loyalty_sdk.errors import Problem, ValidationError
 
+from ._json import read_json
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 # Not more than microseconds: datetime would cut the rest off in silence.
 _MOMENT = re.compile(
@@ -31,25 +34,53 @@ _MOMENT = re.compile(
 )
 
 
-def structure(mapping: Mapping[str, Any], kind: type[T]) -> T:
+def structure(mapping: Mapping[str, Any], kind: type[T], *, texts: bool = False) -> T:
     """A neutral value made of what its ``to_dict()`` gave, or of what a person wrote like it.
 
     Args:
         mapping: Keys are the attributes' names; one with a default may be missing.
         kind: `Customer`, `Activity`, `Order`, `PointsAdjustment`, `Transaction`, `Receipt`.
+        texts: Whether it comes from a table that holds nothing but text: see `read_texts`.
 
     Raises:
         ValidationError: Lists every problem by path. Nothing is coerced: see
             `configure_converter`.
     """
     try:
-        return _converter().structure(mapping, kind)
+        return _converter(texts=texts, detailed=False).structure(mapping, kind)
+    except Exception:  # noqa: BLE001 - the slower converter says all that is wrong, by path
+        return _structure_in_detail(mapping, kind, texts=texts)
+
+
+def _structure_in_detail(mapping: Mapping[str, Any], kind: type[T], *, texts: bool) -> T:
+    converter = _converter(texts=texts, detailed=True)
+    try:
+        return converter.structure(mapping, kind)
     except Exception as exc:  # noqa: BLE001 - none escapes: each becomes a problem with its path
         problems = [
             Problem(path.removeprefix(".") or "$", message) for path, message in _problems(exc)
         ]
-    problems += _further_problems(mapping, kind, {_head(problem) for problem in problems})
+    broken = {_head(problem) for problem in problems}
+    problems += _further_problems(converter, mapping, kind, broken)
     raise ValidationError.of(kind.__name__, problems)
+
+
+def read_texts(converter: Converter) -> None:
+    """Let a ``converter`` made by `configure_converter` read what a table of texts holds.
+
+    What it changes, and no more:
+
+    - `int` is made of plain digits with at most a sign: ``"-20"``, not ``"20.0"`` nor ``" 20"``;
+    - `bool` is made of ``"true"`` or ``"false"``, written so;
+    - a `Sequence` and a `Mapping` are made of JSON text.
+    """
+    converter.register_structure_hook(int, _int_of_text)
+    converter.register_structure_hook(bool, _bool_of_text)
+    converter.register_structure_hook_func(_made_of(Mapping), _mapping_of_text)
+    sequence = partial(_sequence, converter)
+    converter.register_structure_hook_func(
+        _made_of(Sequence), lambda value, kind: sequence(_json_of(value), kind)
+    )
 
 
 def configure_converter(converter: Converter) -> None:
@@ -83,12 +114,43 @@ def configure_converter(converter: Converter) -> None:
 
 
 @cache
-def _converter() -> Converter:
+def _converter(*, texts: bool, detailed: bool) -> Converter:
     from cattrs import Converter  # noqa: PLC0415 - cattrs is imported when first needed
 
-    converter = Converter(forbid_extra_keys=True, detailed_validation=True)
+    converter = Converter(forbid_extra_keys=True, detailed_validation=detailed)
     configure_converter(converter)
+    if texts:
+        read_texts(converter)
     return converter
+
+
+def _int_of_text(value: Any, kind: Any) -> Any:
+    if isinstance(value, str):
+        if not _WHOLE.fullmatch(value):
+            raise _wanted('a whole number in plain digits like "-20"', value)
+        value = int(value)
+    return _as_it_is(_checks.integer)(value, kind)
+
+
+def _bool_of_text(value: Any, kind: Any) -> Any:
+    if value in ("true", "false"):  # no set: the value may have no hash
+        return value == "true"
+    if isinstance(value, str):
+        raise _wanted('"true" or "false"', value)
+    return _as_it_is(_boolean)(value, kind)
+
+
+def _mapping_of_text(value: Any, kind: Any) -> Any:
+    return _as_it_is(_mapping)(_json_of(value, decimals=False), kind)
+
+
+def _json_of(value: Any, *, decimals: bool = True) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return read_json(value, decimals=decimals)
+    except ValueError as exc:
+        raise ValidationError.of("it", [Problem("", f"is no JSON: {exc}")]) from None
 
 
 def _is_a(parent: type) -> Callable[[Any], bool]:
@@ -216,14 +278,16 @@ def _step(part: BaseException) -> str:
     return ""
 
 
-def _further_problems(mapping: Mapping[str, Any], kind: Any, broken: set[str]) -> Iterator[Problem]:
+def _further_problems(
+    converter: Converter, mapping: Mapping[str, Any], kind: Any, broken: set[str]
+) -> Iterator[Problem]:
     """What the value says of its sound parts, when it could not be made of the others."""
     if "$" in broken:
         return
     fields = attrs.fields_dict(kind)
     parts: dict[Any, Any] = {fields[name].alias: None for name in broken & fields.keys()}
     for name in (fields.keys() & mapping.keys()) - broken:
-        parts[fields[name].alias] = _converter().structure(mapping[name], fields[name].type or Any)
+        parts[fields[name].alias] = converter.structure(mapping[name], fields[name].type or Any)
     try:
         kind(**parts)
     except ValidationError as exc:

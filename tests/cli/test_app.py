@@ -26,6 +26,7 @@ COMMANDS = [
     "transactions",
     "export",
     "adjust",
+    "backfill",
 ]  # fmt: skip
 
 

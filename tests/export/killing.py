@@ -26,7 +26,7 @@ from loyalty_sdk.export import Export
 from loyalty_sdk.wire import encode
 
 async def export(settings, out, until, options):
-    async with loyalty_sdk.connect("loyaltylion", **settings) as client:
+    async with loyalty_sdk.connect("loyaltylion", rate_limit=False, **settings) as client:
         until = datetime.fromisoformat(until)
         await Export(client, out, created_until=until, **options).run()
 

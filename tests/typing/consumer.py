@@ -32,6 +32,8 @@ from loyalty_sdk import (
     Finding,
     Flow,
     Identity,
+    InputError,
+    JournalError,
     LoyaltyClient,
     LoyaltyError,
     MalformedResponseError,
@@ -80,6 +82,20 @@ from loyalty_sdk import (
     expand,
     get,
 )
+from loyalty_sdk.backfill import (
+    Backfill,
+    Columns,
+    FileSource,
+    Found,
+    Plan,
+    Undo,
+    plan,
+    undo,
+    write_report,
+)
+from loyalty_sdk.backfill import Event as BackfillEvent
+from loyalty_sdk.backfill import Summary as BackfillSummary
+from loyalty_sdk.backfill import verify as verify_journal
 from loyalty_sdk.export import (
     COLUMNS,
     FORMATS,
@@ -257,7 +273,7 @@ async def take(batch: Batch) -> None:
     assert_type(batch.number, int)
 
 
-def explain(error: LoyaltyError) -> str | None:  # noqa: C901 - a case for each error
+def explain(error: LoyaltyError) -> str | None:  # noqa: C901, PLR0912 - a case for each error
     """Every error is one of a tree."""
     match error:
         case ValidationError():
@@ -284,6 +300,8 @@ def explain(error: LoyaltyError) -> str | None:  # noqa: C901 - a case for each 
             ConfigurationError() | UnsupportedOperationError() | ClientClosedError() | CursorError()
         ):
             pass
+        case InputError() | JournalError():
+            assert_type(error.hint, str | None)
         case _:
             assert_type(error.outcome, Outcome | None)
     return error.hint
@@ -302,6 +320,21 @@ async def receive(body: bytes, headers: Mapping[str, str]) -> int | None:
             return event.points
         case _:
             return None
+
+
+async def fill(client: LoyaltyClient) -> None:
+    """A backfill, as it ends and as it happens."""
+    columns = Columns(operation="create_order", columns={"total": "amount"})
+    rows = FileSource("orders.csv", columns)
+    assert_type(await plan(client.provider, rows, "create_order", rate=20.0), Plan)
+    backfill = Backfill(client, rows, journal="orders.journal", operation="create_order")
+    assert_type(await backfill.run(), BackfillSummary)
+    async for event in backfill.events():
+        assert_type(event, BackfillEvent)
+    async for found in verify_journal(client, "orders.journal"):
+        assert_type(found, Found)
+    assert_type(await undo(client, "orders.journal", "undo.jsonl"), Undo)
+    write_report(Path("orders.journal"), Path("report.html"))
 
 
 async def main() -> None:

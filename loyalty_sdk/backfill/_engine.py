@@ -1,0 +1,291 @@
+"""One run of a backfill, from opening the journal to the summary."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loyalty_sdk.errors import ConfigurationError, JournalError, UnsupportedOperationError
+
+from ._events import Summary
+from ._hearing import Heard
+from ._identity import belonging
+from ._intake import Intake
+from ._journal import Journal
+from ._mapping import Columns
+from ._opening import open_journal
+from ._recovery import Recovery
+from ._run import Options, Run, patient_deadline, together
+from ._sources import source_of
+from ._worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+
+    from loyalty_sdk._client import LoyaltyClient
+
+    from ._events import Event, Progress
+    from ._rows import Source
+    from ._sources_iterable import Item
+
+_PROGRESS_EVERY = 0.25
+_OPERATIONS = ("adjust_points", "create_order", "track_activity")
+
+
+class Backfill:
+    """Sends every row of an input once, and can be killed at any moment.
+
+    What is about to leave is written down before it does, what became of it before it is
+    told. The same call with the same journal goes on where the last one ended, however that
+    was. Rows of one customer never overtake each other.
+
+    Args:
+        client: Who sends. Its ``before_send`` is awaited too, before the journal's.
+        rows: A path, an iterable of neutral values or of mappings, or a `Source`, which
+            can map columns.
+        journal: The file; made when it is not there.
+        operation: ``adjust_points``, ``create_order`` or ``track_activity``.
+        concurrency: Rows on their way at once.
+        max_rejected_share: Share of refused rows, from 0 to 1, above which the run stops;
+            after a hundred rows.
+        patience: Seconds without any success, while nothing can be sent, until the run stops.
+        deadline: Seconds for one row, with all its tries and looks; three times ``settle``
+            and half a minute unless given, so that a row in doubt is decided by its own call.
+        resend_unknown: Send rows again of which nobody can say whether they were applied:
+            each lands at least once, and perhaps twice.
+        adopt: Go on with a copy, or without the journal that there was: every row that has
+            no outcome is looked up before it is sent.
+        mends: ``rows`` are dead letters of this journal, mended: see `mended`.
+        rejected: Where the dead letters are written; beside the journal unless given.
+        state_directory: Where it is kept how far journals have come; by ``XDG_STATE_HOME``
+            unless given.
+
+    Raises:
+        ConfigurationError: A number is out of range, or the operation is unknown.
+        UnsupportedOperationError: The vendor has no such operation.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is one thing a run is told
+        self,
+        client: LoyaltyClient[Any],
+        rows: Source | str | Path | Iterable[Item] | AsyncIterable[Item],
+        *,
+        journal: str | Path,
+        operation: str,
+        concurrency: int = 64,
+        max_rejected_share: float = 0.5,
+        patience: float = 600.0,
+        deadline: float | None = None,
+        resend_unknown: bool = False,
+        adopt: bool = False,
+        mends: bool = False,
+        rejected: str | Path | None = None,
+        state_directory: str | Path | None = None,
+    ) -> None:
+        _check(client, operation, concurrency, max_rejected_share)
+        self._source = _source(rows, operation)
+        if mends and self._source.fingerprint is None:
+            raise ConfigurationError("backfill: rows that mend others come from `mended`")
+        # A call that has time settles its own row, and holds its customer's others back.
+        self._client = client.with_options(
+            lane="bulk",
+            deadline=patient_deadline(client.settle) if deadline is None else deadline,
+        )
+        self._path = Path(journal)
+        self._rejected = Path(rejected or self._path.with_name(f"{self._path.name}.rejected.jsonl"))
+        self._directory = None if state_directory is None else Path(state_directory)
+        self._adopt = adopt
+        self._options = Options(
+            operation=operation,
+            concurrency=concurrency,
+            max_rejected_share=max_rejected_share,
+            patience=patience,
+            resend_unknown=resend_unknown,
+            mends=mends,
+        )
+        self._run: Run | None = None
+        self._working: asyncio.Task[None] | None = None
+        self._stop_wanted: str | None = None
+
+    async def run(self, on_progress: Callable[[Progress], object] | None = None) -> Summary:
+        """Go on until every row is where it stays, or the run has to stop.
+
+        Args:
+            on_progress: Called four times a second, and at the end.
+
+        Returns:
+            What became of all rows; its ``reason`` says why the run stopped, if it did.
+
+        Raises:
+            JournalError: The journal is not for this run, or cannot be written any more.
+            InputError: The input cannot be read further; what was read is sent.
+            LoyaltyError: The vendor does not say whose the credentials are.
+        """
+        return await self._go(None, on_progress)
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """The same as `run`, told as it happens; the `Summary` comes last.
+
+        The run waits for a slow listener. Leaving the loop early ends the run at once, as if
+        the process had been killed; `contextlib.aclosing` makes that happen in time.
+        """
+        heard = Heard(lambda: self._run)
+        going = asyncio.ensure_future(self._go(heard.tell, heard.tell))
+        going.add_done_callback(lambda _: heard.end())
+        try:
+            async for event in heard:
+                yield event
+            yield going.result()
+        finally:
+            going.cancel()
+            await asyncio.gather(going, return_exceptions=True)
+
+    def stop(self, reason: str = "it was asked to stop") -> None:
+        """Begin no further row and finish those on their way; a second time, end at once.
+
+        Both are safe: the next run goes on.
+        """
+        again, self._stop_wanted = self._stop_wanted is not None, self._stop_wanted or reason
+        if self._run is not None:
+            self._run.stop(reason)
+            if again and self._working is not None:
+                self._working.cancel()
+
+    # ------------------------------------------------------------ one run
+
+    async def _go(
+        self,
+        tell: Callable[[Event], None] | None,
+        on_progress: Callable[[Progress], object] | None,
+    ) -> Summary:
+        if self._run is not None:
+            raise ConfigurationError("a Backfill runs once", hint="Make another one to go on")
+        mine = await belonging(self._client, self._source, self._options.operation)
+        opened = await asyncio.to_thread(
+            open_journal,
+            self._path,
+            mine,
+            adopt=self._adopt,
+            mends=self._options.mends,
+            directory=self._directory,
+        )
+        journal = Journal(opened)
+        whole = False
+        try:
+            run = self._run = Run(self._client, self._source, journal, self._options, tell)
+            summary = await self._watched(run, on_progress)
+            whole = True
+        finally:
+            await journal.aclose(whole=whole)
+        return summary
+
+    async def _watched(self, run: Run, on_progress: Callable[[Progress], object] | None) -> Summary:
+        run.counts.update(await run.journal.counts())
+        if self._stop_wanted is not None:
+            run.stop(self._stop_wanted)
+        watching = asyncio.ensure_future(_watch(run, on_progress))
+        working = self._working = asyncio.ensure_future(_phases(run))
+        # What is on its way can no longer be written down then: the next run looks it up.
+        run.journal.on_failure(working.cancel)
+        try:
+            await self._worked(working)
+            return await self._summary(run)
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            run.phase = "done"
+            if on_progress is not None:
+                on_progress(run.progress())
+
+    async def _worked(self, working: asyncio.Task[None]) -> None:
+        """Until all is done, or `stop` was called a second time."""
+        try:
+            await asyncio.wait({working})
+        except asyncio.CancelledError:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            raise
+        if not working.cancelled():
+            working.result()
+
+    async def _summary(self, run: Run) -> Summary:
+        if (failure := run.journal.failure) is not None:
+            raise failure
+        dead = await run.journal.bury(self._rejected)
+        return Summary(
+            counts=await run.journal.counts(),
+            doubled=await run.journal.doubled(),
+            complete=run.complete,
+            reason=run.reason,
+            ended=run.ended,
+            resent_unknown=run.resent_unknown,
+            elapsed=time.monotonic() - run.began,
+            journal=self._path,
+            rejected=self._rejected if dead else None,
+        )
+
+
+async def _phases(run: Run) -> None:
+    recovery = Recovery(run)
+    await recovery.resume()
+    run.phase = "sending"
+    intake = Intake(run)
+    failed: list[Exception] = []
+
+    async def read() -> None:
+        try:
+            await intake.work()
+        except JournalError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - raised when what was read is finished
+            failed.append(exc)
+
+    first = recovery if run.journal.adopted_at is not None else None
+    workers = [Worker(run, first) for _ in range(run.options.concurrency)]
+    reading = asyncio.ensure_future(read())
+    try:
+        await together(worker.work() for worker in workers)
+        if not run.stopping:
+            await reading
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    await run.journal.written()
+    if not failed and not run.stopping:
+        run.phase = "resolving"
+        await recovery.finish()
+    for exc in failed:
+        raise exc
+
+
+async def _watch(run: Run, on_progress: Callable[[Progress], object] | None) -> None:
+    while on_progress is not None:
+        on_progress(run.progress())
+        await asyncio.sleep(_PROGRESS_EVERY)
+
+
+def _source(rows: Any, operation: Any) -> Source:
+    if hasattr(rows, "estimated_rows"):
+        source: Source = rows
+        return source
+    return source_of(rows, Columns(operation=operation))
+
+
+def _check(
+    client: LoyaltyClient[Any], operation: str, concurrency: int, max_rejected_share: float
+) -> None:
+    if operation not in _OPERATIONS:
+        raise ConfigurationError(
+            f"backfill: unknown operation {operation!r}", hint=f"One of {', '.join(_OPERATIONS)}"
+        )
+    if not client.supports(operation):
+        limitations = client.provider.limitations
+        raise UnsupportedOperationError(
+            f"{client.provider.title} has no {operation}", hint=limitations.get(operation)
+        )
+    if concurrency < 1:
+        raise ConfigurationError("backfill: concurrency must be at least 1")
+    if not 0 <= max_rejected_share <= 1:
+        raise ConfigurationError("backfill: max_rejected_share must be from 0 to 1")

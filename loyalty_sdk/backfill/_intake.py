@@ -1,0 +1,214 @@
+"""Reads the input, leaves out what is done, and hands the rest to the lanes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from loyalty_sdk._models import Activity, PointsAdjustment
+from loyalty_sdk.errors import ConfigurationError, JournalError
+
+from ._rows import BadRow, Row
+from ._run import amount_of, settle_on
+from ._states import Known, State
+from ._worker import set_aside
+
+if TYPE_CHECKING:
+    from ._run import Run
+
+_CHUNK = 256
+
+
+class Intake:
+    """Everything between the input and the rows that are sent."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._repeats = run.source.fingerprint is not None
+        self._read: deque[Row | BadRow] = deque()
+        self._there = asyncio.Event()
+        self._room = asyncio.Event()
+        self._over = False
+        self._done = bytearray()
+        self._start = 0
+        self._next = 0
+
+    async def work(self) -> None:
+        """Until the input ends; whoever takes rows is told so.
+
+        Raises:
+            InputError: It cannot be read further. What was read before goes on.
+        """
+        run = self._run
+        await self._prepare()
+        reading = asyncio.ensure_future(self._fill())
+        try:
+            while await self._some():
+                await self._take([self._read.popleft() for _ in range(len(self._read))])
+                self._room.set()
+                await run.lanes.space()
+            await reading
+            run.complete = True
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            run.lanes.end()
+
+    async def _prepare(self) -> None:
+        journal = self._run.journal
+        if self._repeats and not self._run.options.mends:
+            # Rows behind the mark may be done too; and a kill can come before there is one.
+            self._start = journal.mark.ordinal if journal.mark else 0
+            self._done = await journal.journaled(self._start)
+        self._next = await journal.next_ordinal()
+
+    async def _fill(self) -> None:
+        """Read ahead, so that the journal can be asked about many rows at once."""
+        mark = self._run.journal.mark if self._start else None
+        try:
+            async for row in self._run.source.rows(mark):
+                self._read.append(row)
+                self._there.set()
+                if len(self._read) >= _CHUNK:
+                    self._room.clear()
+                    await self._room.wait()
+        finally:
+            self._over = True
+            self._there.set()
+
+    async def _some(self) -> bool:
+        while not self._read:
+            if self._over:
+                return False
+            self._there.clear()
+            await self._there.wait()
+        return True
+
+    # ------------------------------------------------------------ rows
+
+    async def _take(self, rows: list[Row | BadRow]) -> None:
+        if self._run.options.mends:
+            rows = await self._dead(rows)
+        elif self._repeats:
+            rows = [row for row in rows if not self._is_done(row.ordinal)]
+        rows = [row if isinstance(row, BadRow) else self._named(row) for row in rows]
+        keys = [row.key for row in rows if isinstance(row, Row) and row.key is not None]
+        if not self._repeats:
+            keys += map(_digest, rows)
+        # Asked before the journal is: whatever ends meanwhile stands in one of the two.
+        here = {key: self._run.lanes.ordinal_of(key) for key in keys}
+        known = await self._run.journal.known(keys)
+        written = [future for row in rows if (future := self._sort(row, known, here)) is not None]
+        if written:
+            await asyncio.gather(*written)
+
+    def _is_done(self, ordinal: int) -> bool:
+        place = ordinal - self._start
+        return place < len(self._done) and bool(self._done[place])
+
+    async def _dead(self, rows: list[Row | BadRow]) -> list[Row | BadRow]:
+        """The mended rows that are dead letters still."""
+        states = await self._run.journal.states([row.ordinal for row in rows])
+        for row in rows:
+            if row.ordinal not in states:
+                raise JournalError(
+                    f"{self._run.source.name} has a row {row.ordinal} that the journal does not",
+                    hint="`ordinal` says which row is mended, and must stay as it is",
+                )
+        dead = [row for row in rows if states[row.ordinal].dead]
+        for row in dead:
+            self._run.counts[states[row.ordinal]] -= 1
+        return dead
+
+    def _named(self, row: Row) -> Row:
+        """``row`` under the key that it has in the journal."""
+        if row.key is None:
+            row = self._with_key(row)
+        if isinstance(row.value, Activity):
+            return attrs.evolve(row, key=f"{row.value.name}:{row.key}")
+        return row
+
+    def _with_key(self, row: Row) -> Row:
+        """A row without a key of its own is known by its place in the input."""
+        if not self._repeats:
+            raise ConfigurationError(
+                f"row {row.ordinal} of {self._run.source.name} has no key of its own",
+                hint="Rows that are no file's need one: an id, or an adjustment's reference",
+            )
+        key = f"{self._run.journal.lineage}-{row.ordinal}"
+        field = "reference" if isinstance(row.value, PointsAdjustment) else "id"
+        value: Any = row.value
+        return attrs.evolve(row, key=key, value=attrs.evolve(value, **{field: key}))
+
+    def _sort(
+        self, row: Row | BadRow, known: dict[str, Known], here: dict[str, int | None]
+    ) -> asyncio.Future[None] | None:
+        """Send ``row``, put it aside, bury it, or leave it out."""
+        run = self._run
+        if not self._repeats:
+            if (before := self._seen_before(row, known)) is not None:
+                return run.journal.seen(before)
+            row, self._next = attrs.evolve(row, ordinal=self._next), self._next + 1
+        elif not run.options.mends:
+            run.frontier.read(row)
+        if isinstance(row, BadRow):
+            return self._bury(row)
+        other = self._other(row, known, here)
+        if other is not None:
+            return self._refuse(row, f"its key is that of row {other} already")
+        if row.customer_id in run.parked:
+            return set_aside(run, row)
+        run.lanes.add(row)
+        return None
+
+    def _seen_before(self, row: Row | BadRow, known: dict[str, Known]) -> int | None:
+        """The ordinal under which an earlier run of an iterable has the same row."""
+        for key in (row.key, _digest(row)):
+            found = known.get(key or "")
+            if found is not None and found.run != self._run.journal.run and _is_same(row, found):
+                return found.ordinal
+        return None
+
+    def _other(self, row: Row, known: dict[str, Known], here: dict[str, int | None]) -> int | None:
+        """The ordinal of another row with the key of ``row``."""
+        key = row.key or ""
+        found = known.get(key)
+        ordinals = (self._run.lanes.ordinal_of(key), here[key], found.ordinal if found else None)
+        return next((each for each in ordinals if each is not None and each != row.ordinal), None)
+
+    def _bury(self, row: BadRow) -> asyncio.Future[None]:
+        error = "; ".join(row.problems)
+        known_as = None if self._repeats else _digest(row)
+        written = self._run.journal.buried(row, error, known_as)
+        settle_on(written, lambda: self._ended(row, error))
+        return written
+
+    def _refuse(self, row: Row, error: str) -> asyncio.Future[None]:
+        # The key belongs to the other one.
+        known_as = attrs.evolve(row, key=None if self._repeats else _digest(row))
+        amount = amount_of(row.value)
+        written = self._run.journal.placed(known_as, State.INVALID, amount, error)
+        settle_on(written, lambda: self._ended(row, error))
+        return written
+
+    def _ended(self, row: Row | BadRow, error: str) -> None:
+        self._run.on_disk(row)
+        self._run.end(row, State.INVALID, error=error)
+
+
+def _is_same(row: Row | BadRow, known: Known) -> bool:
+    if isinstance(row, BadRow):
+        return known.customer_id is None
+    return (row.customer_id, amount_of(row.value)) == (known.customer_id, known.amount)
+
+
+def _digest(row: Row | BadRow) -> str:
+    """What a dead letter of an iterable is known by when it comes again."""
+    raw: Any = row.raw if isinstance(row, BadRow) else [row.customer_id, amount_of(row.value)]
+    text = json.dumps([row.key, raw], sort_keys=True, default=repr)
+    return "~" + blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

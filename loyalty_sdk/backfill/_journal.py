@@ -1,0 +1,282 @@
+"""The journal of one backfill: what is about to leave, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from loyalty_sdk.errors import JournalError
+
+from . import _schema as sql
+from ._pickles import freeze, thaw
+from ._rejected import write_rejected
+from ._states import Held, Known, State
+from ._writer import Step, Writer
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from loyalty_sdk._models import Receipt
+
+    from ._opening import Opened
+    from ._rows import BadRow, Row
+
+_EXAMPLES = 5
+# Seconds between two rows that are kept to see later whether they are still there.
+_EXAMPLE_EVERY = 0.5
+# SQLite's oldest limit of parameters is 999.
+_AT_ONCE = 500
+
+
+class Journal:
+    """Every change is a future that is done once the change is on the disk."""
+
+    def __init__(self, opened: Opened) -> None:
+        self.path = opened.path
+        self.lineage = opened.lineage
+        self.run = opened.at.runs
+        self.mark = opened.mark
+        self.adopted_at = opened.adopted_at
+        self.new = opened.new
+        self._opened = opened
+        self._writer = Writer(opened.database, opened.witness, opened.at, str(opened.path))
+        self._examples = 0
+        self._example_at = 0.0
+
+    @property
+    def failure(self) -> JournalError | None:
+        """Why nothing can be written any more; None while it can."""
+        return self._writer.failure
+
+    def on_failure(self, tell: Callable[[], object]) -> None:
+        """Call ``tell`` when nothing can be written any more."""
+        self._writer.on_failure = tell
+
+    async def written(self) -> None:
+        """Wait until everything so far is on the disk, and whoever waited for it knows."""
+        await self._writer.ask(lambda _: None)
+
+    def advance(self, mark: Row | BadRow) -> None:
+        """Reading can begin with the row ``mark``; written with the next group."""
+        self._writer.mark = mark
+
+    async def aclose(self, *, whole: bool = True) -> None:
+        """Commit what is left and let the journal go."""
+        await asyncio.to_thread(self._close, whole)
+
+    def _close(self, whole: bool) -> None:  # noqa: FBT001 - handed to a thread
+        self._writer.close()
+        self._opened.close(whole=whole and self._writer.failure is None)
+
+    # ------------------------------------------------------------ one row
+
+    def intent(self, row: Row, amount: str, tried_at: float) -> asyncio.Future[None]:
+        """``row`` is about to leave."""
+        return self._writer.write(
+            (
+                (
+                    sql.INTENT,
+                    (
+                        row.ordinal,
+                        State.SENT.value,
+                        self.run,
+                        row.line,
+                        row.key,
+                        row.customer_id,
+                        amount,
+                        tried_at,
+                    ),
+                ),
+                (sql.HOLD, (row.ordinal, row.customer_id, freeze(row), None)),
+            )
+        )
+
+    def applied(
+        self, row: Row, points: int | None, error: str | None = None
+    ) -> asyncio.Future[None]:
+        """``row``, of which an intent stands, was applied."""
+        steps: list[Step] = [
+            (sql.OUTCOME, (State.APPLIED.value, time.time(), points, error, row.ordinal)),
+            (sql.RELEASE, (row.ordinal,)),
+        ]
+        now = time.monotonic()
+        if now - self._example_at > _EXAMPLE_EVERY:
+            self._example_at, self._examples = now, self._examples + 1
+            slot = self._examples % _EXAMPLES
+            steps.append((sql.EXAMPLE, (slot, time.time(), freeze(row))))
+        return self._writer.write(steps)
+
+    def rejected(self, row: Row, error: str) -> asyncio.Future[None]:
+        """``row``, of which an intent stands, was refused or is shown absent."""
+        return self._writer.write(
+            (
+                (sql.OUTCOME, (State.REJECTED.value, time.time(), None, error, row.ordinal)),
+                (sql.RELEASE, (row.ordinal,)),
+                (sql.BURY, (row.ordinal, "fields", row.value.to_json())),
+            )
+        )
+
+    def unknown(self, row: Row, receipt: Receipt | None, error: str) -> asyncio.Future[None]:
+        """Nobody can say what became of ``row``, of which an intent stands."""
+        return self._writer.write(
+            (
+                (sql.OUTCOME, (State.UNKNOWN.value, time.time(), None, error, row.ordinal)),
+                (sql.DOUBT, (receipt and freeze(receipt), row.ordinal)),
+            )
+        )
+
+    def placed(
+        self,
+        row: Row,
+        state: State,
+        amount: str,
+        error: str | None = None,
+        points: int | None = None,
+    ) -> asyncio.Future[None]:
+        """``row`` is put aside, cannot be sent, or turns out to be there: without an intent."""
+        ended = None if state is State.WAITING else time.time()
+        place = (row.line, row.key, row.customer_id, amount, ended, points, error)
+        steps: list[Step] = [(sql.PLACE, (row.ordinal, state.value, self.run, *place))]
+        if state in {State.WAITING, State.UNKNOWN}:
+            steps.append((sql.HOLD, (row.ordinal, row.customer_id, freeze(row), None)))
+        else:
+            steps.append((sql.RELEASE, (row.ordinal,)))
+        if state.dead:
+            steps.append((sql.BURY, (row.ordinal, "fields", row.value.to_json())))
+        return self._writer.write(steps)
+
+    def buried(self, row: BadRow, error: str, known_as: str | None = None) -> asyncio.Future[None]:
+        """A row that is none; its own key stays free for another."""
+        place = (row.line, known_as, None, None, time.time(), None, error)
+        raw = json.dumps({"key": row.key, "raw": row.raw}, ensure_ascii=False)
+        return self._writer.write(
+            (
+                (sql.PLACE, (row.ordinal, State.INVALID.value, self.run, *place)),
+                (sql.BURY, (row.ordinal, "columns", raw)),
+            )
+        )
+
+    def seen(self, ordinal: int) -> asyncio.Future[None]:
+        """A row of an earlier run came again, in this one."""
+        return self._writer.write(((sql.SEEN, (self.run, ordinal)),))
+
+    # ------------------------------------------------------------ many rows
+
+    async def known(self, keys: Sequence[str]) -> dict[str, Known]:
+        """What stands under ``keys``."""
+        found: dict[str, Known] = {}
+        for start in range(0, len(keys), _AT_ONCE):
+            some = list(keys[start : start + _AT_ONCE])
+            found |= await self._writer.ask(partial(_known, keys=some))
+        return found
+
+    async def states(self, ordinals: Sequence[int]) -> dict[int, State]:
+        """Where these rows stand; those never seen are left out."""
+        query = "SELECT state FROM rows WHERE ordinal = ?"
+
+        def look(database: sqlite3.Connection) -> dict[int, State]:
+            rows = ((each, database.execute(query, (each,)).fetchone()) for each in ordinals)
+            return {each: State(row[0]) for each, row in rows if row is not None}
+
+        return await self._writer.ask(look)
+
+    async def counts(self) -> dict[State, int]:
+        """How many rows are in each state."""
+        query = "SELECT state, count(*) FROM rows GROUP BY state"
+        found = await self._writer.ask(lambda database: database.execute(query).fetchall())
+        return dict.fromkeys(State, 0) | {State(state): count for state, count in found}
+
+    async def doubled(self) -> int:
+        """How many applied rows stand more than once."""
+        query = "SELECT count(*) FROM rows WHERE state = ? AND error IS NOT NULL"
+        state = (State.APPLIED.value,)
+        [count] = await self._writer.ask(lambda it: it.execute(query, state).fetchone())
+        return int(count)
+
+    async def journaled(self, start: int) -> bytearray:
+        """For each ordinal from ``start`` on, whether it stands in the journal."""
+        query = "SELECT ordinal FROM rows WHERE ordinal >= ?"
+
+        def look(database: sqlite3.Connection) -> bytearray:
+            found = bytearray()
+            for (ordinal,) in database.execute(query, (start,)):
+                found.extend(bytes(max(0, ordinal - start - len(found) + 1)))
+                found[ordinal - start] = 1
+            return found
+
+        return await self._writer.ask(look)
+
+    async def next_ordinal(self) -> int:
+        """The first ordinal that no row has."""
+        query = "SELECT coalesce(max(ordinal) + 1, 0) FROM rows"
+        [ordinal] = await self._writer.ask(lambda it: it.execute(query).fetchone())
+        return int(ordinal)
+
+    async def customers(self, *, unknown: bool) -> list[str]:
+        """Whoever has rows that are not finished, in the order of the rows.
+
+        Args:
+            unknown: Whether rows that an earlier run left as unknown count.
+        """
+        query = (
+            "SELECT held.customer FROM held JOIN rows USING (ordinal)"
+            " WHERE ? OR rows.state <> ? GROUP BY held.customer ORDER BY min(held.ordinal)"
+        )
+        asked = (unknown, State.UNKNOWN.value)
+        found = await self._writer.ask(lambda it: it.execute(query, asked).fetchall())
+        return [customer for (customer,) in found]
+
+    async def held(self, customer_id: str, after: int, limit: int = 50) -> list[Held]:
+        """A customer's rows that are not finished, in order.
+
+        Raises:
+            JournalError: One of them cannot be read.
+        """
+        query = (
+            "SELECT held.row, rows.state, rows.tried, rows.tries, held.receipt"
+            " FROM held JOIN rows USING (ordinal)"
+            " WHERE held.customer = ? AND held.ordinal > ? ORDER BY held.ordinal LIMIT ?"
+        )
+        asked = (customer_id, after, limit)
+        found = await self._writer.ask(lambda it: it.execute(query, asked).fetchall())
+        return [
+            Held(self._thaw(row), State(state), tried, tries, receipt and self._thaw(receipt))
+            for row, state, tried, tries, receipt in found
+        ]
+
+    async def examples(self) -> list[tuple[float, Row]]:
+        """The latest few applied rows, one for each half second, and when; newest first."""
+        query = "SELECT at, row FROM examples ORDER BY at DESC"
+        found = await self._writer.ask(lambda it: it.execute(query).fetchall())
+        return [(at, self._thaw(row)) for at, row in found]
+
+    async def bury(self, path: Path) -> int:
+        """Write the dead letters to ``path``; returns how many.
+
+        Raises:
+            JournalError: The file cannot be written.
+        """
+        written = await self._writer.ask(lambda database: write_rejected(database, path))
+        if isinstance(written, OSError):
+            raise JournalError(f"{path}: {written.strerror}") from written
+        return written
+
+    def _thaw(self, data: bytes) -> Any:
+        try:
+            return thaw(data)
+        except Exception as exc:  # whatever damaged bytes make of unpickling
+            raise JournalError(f"{self.path} is damaged: {exc}") from exc
+
+
+def _known(database: sqlite3.Connection, keys: list[str]) -> dict[str, Known]:
+    marks = ", ".join("?" * len(keys))
+    query = f"SELECT key, ordinal, state, run, customer, amount FROM rows WHERE key IN ({marks})"  # noqa: S608 - question marks
+    return {
+        key: Known(ordinal, State(state), run, customer, amount)
+        for key, ordinal, state, run, customer, amount in database.execute(query, keys)
+    }

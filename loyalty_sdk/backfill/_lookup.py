@@ -1,0 +1,166 @@
+"""Finds out from the vendor's records what became of a row."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from loyalty_sdk._call import Sent
+from loyalty_sdk._flow import Flow, Request, Response, Safety
+from loyalty_sdk._fork import process
+from loyalty_sdk._look import Finding, Trace, Window
+from loyalty_sdk._models import Outcome, Receipt
+from loyalty_sdk.errors import ConflictError, DoubledWriteError, LoyaltyError
+
+from ._attempt import Ended, points_of
+from ._states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from loyalty_sdk._client import LoyaltyClient
+
+    from ._rows import Row
+    from ._run import Run
+
+# Applied rows that must still be there before one in doubt is believed to be absent.
+_EXAMPLES = 3
+_GONE = (
+    "row {} ({}) was applied and is no longer in the vendor's records, so nothing that is absent"
+    " there can be believed"
+)
+# Seconds, `settle` at most, between looks at a row that is still not decided after `settle`.
+_AGAIN = (1.0, 4.0)
+
+
+def tracing(flow: Flow[Any]) -> Generator[Request, Response, Trace | None]:
+    """What the write that ``flow`` is about to send would leave behind; it is not sent."""
+    try:
+        request = next(flow)
+        while request.safety is Safety.SAFE:
+            request = flow.send((yield request))
+        return request.trace
+    finally:
+        flow.close()
+
+
+async def trace_of(client: LoyaltyClient[Any], operation: str, row: Row) -> Trace | None:
+    """What ``row`` leaves in the vendor's records; None where it leaves nothing.
+
+    Raises:
+        LoyaltyError: It cannot be sent, or what it depends on cannot be read.
+    """
+    flow = getattr(client.provider, operation)(row.value)
+    return await client.run(tracing(flow))
+
+
+class Lookup:
+    """Looks rows up whose sender is dead, or whose call ended in doubt."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._seen_at = float("-inf")
+        self._seeing = asyncio.Lock()
+
+    async def receipt(self, row: Row, tried_at: float) -> Receipt:
+        """A receipt in doubt for a row that was tried at the latest then, in Unix time.
+
+        Raises:
+            LoyaltyError: It cannot be sent, so it never was.
+        """
+        client, operation = self._run.client, self._run.options.operation
+        trace = await trace_of(client, operation, row)
+        # A clock that was set back meanwhile must not make anybody wait for hours.
+        left = min(max(tried_at + client.settle - time.time(), 0.0), client.settle)
+        return Receipt(
+            operation=operation,
+            provider=client.provider.name,
+            reference=row.key,
+            outcome=Outcome.UNKNOWN,
+            attempts=1,
+            resolve_after=datetime.now(UTC) + timedelta(seconds=left),
+            trace=trace,
+            # Another run in this process may have sent it: the same write, not another one.
+            sent=Sent(process(), None, time.monotonic() + left, 0, replayed=True),
+        )
+
+    async def find(self, receipt: Receipt, *, wait: bool, patient: bool) -> Ended:
+        """What became of the write: APPLIED, absent, or UNKNOWN.
+
+        Args:
+            receipt: In doubt.
+            wait: Whether to wait until it is too late for the write to land.
+            patient: Whether to look again where a look after that decides nothing.
+        """
+        if receipt.trace is None:
+            return Ended(state=State.UNKNOWN, error="it leaves nothing to find it by")
+        left, settle = _left(receipt), self._run.client.settle
+        found = await self._look(receipt)
+        pauses = [left] if wait and left else []
+        pauses += [min(pause, settle) for pause in _AGAIN] if patient else []
+        for pause in pauses:
+            if found.state is State.APPLIED or found.absent:
+                break
+            if not await self._run.gate.sleep(pause):
+                break
+            found = await self._look(receipt)
+        return found
+
+    async def _look(self, receipt: Receipt) -> Ended:
+        try:
+            found = await self._run.client.resolve(receipt)
+        except DoubledWriteError as error:
+            return Ended(state=State.APPLIED, error=str(error), points=points_of(error.receipt))
+        except ConflictError as error:
+            return Ended(state=State.UNKNOWN, error=str(error))
+        if found.outcome is Outcome.APPLIED:
+            return Ended(state=State.APPLIED, points=points_of(found))
+        if found.outcome is Outcome.ABSENT and await self.believable():
+            return Ended(state=State.WAITING, absent=True, error="shown absent")
+        return Ended(state=State.UNKNOWN, error="the vendor's records do not decide it")
+
+    async def believable(self) -> bool:
+        """Whether rows that were applied are still visible; else the run stops.
+
+        A vendor that lost them, or whose lists lag, would show everything absent.
+        """
+        async with self._seeing:
+            if time.monotonic() - self._seen_at > self._run.client.settle:
+                self._seen_at = time.monotonic()
+                for applied_at, row in (await self._run.journal.examples())[:_EXAMPLES]:
+                    if await self._is_gone(row, applied_at):
+                        self._run.stop(_GONE.format(row.ordinal, row.key))
+        return not self._run.stopping
+
+    async def _is_gone(self, row: Row, applied_at: float) -> bool:
+        receipt = await self.receipt(row, applied_at)
+        if receipt.trace is None:
+            return False
+        finding = await self._finding(receipt)
+        if finding is Finding.ABSENT and (left := _left(receipt)):
+            # Applied just now: a list may lag for as long as `settle`.
+            await self._run.gate.sleep(left)
+            finding = await self._finding(receipt)
+        return finding is Finding.ABSENT
+
+    async def _finding(self, receipt: Receipt) -> Finding:
+        """What one look says, whether or not its absence may be believed."""
+        client = self._run.client
+        try:
+            # For what it teaches the client besides: that markers come back.
+            found = await client.resolve(receipt)
+            if found.outcome is Outcome.APPLIED:
+                return Finding.PROVEN
+            sight = await client.run(client.provider.look(receipt.trace, Window(sent_at=None)))
+        except LoyaltyError:
+            return Finding.UNDECIDED
+        finding: Finding = sight.finding
+        return finding
+
+
+def _left(receipt: Receipt) -> float:
+    """Seconds until a look can show that it is absent."""
+    now = datetime.now(UTC)
+    return max(0.0, ((receipt.resolve_after or now) - now).total_seconds())

@@ -1,0 +1,229 @@
+"""Opens a journal: its own place, its own input, its newest copy, and nobody else at it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+import uuid
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import attrs
+
+from loyalty_sdk.errors import JournalError
+
+from . import _schema as sql
+from ._place import Lock, check_local
+from ._rows import Position
+from ._witness import Extent, Witness, check, state_directory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ._identity import Belonging
+
+
+@attrs.frozen(kw_only=True)
+class Opened:
+    """A journal that is ours until it is closed.
+
+    Attributes:
+        lineage: Its own id; copies share it.
+        at: How far it has come.
+        mark: Where reading begins; None for the first row.
+        adopted_at: Unix time since when every row without an outcome is in doubt; None while
+            none is.
+        new: Whether it was made just now.
+    """
+
+    path: Path
+    database: sqlite3.Connection
+    lock: Lock
+    witness: Witness
+    lineage: str
+    at: Extent
+    mark: Position | None
+    adopted_at: float | None
+    new: bool
+
+    def close(self, *, whole: bool) -> None:
+        """Let it go; ``whole`` leaves no write-ahead log behind."""
+        try:
+            if whole:
+                self.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.database.close()
+            self.witness.close()
+        finally:
+            self.lock.release()
+
+
+def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    """The database at ``path``.
+
+    Raises:
+        JournalError: It cannot be opened, or is something else.
+    """
+    mode = "ro" if readonly else "rw"
+    try:
+        if not readonly:
+            # It holds what shoppers are sent: nobody else's to read.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        database = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        _checked(database, path)
+    except OSError as exc:
+        raise JournalError(f"{path} cannot be opened: {exc.strerror}") from exc
+    except sqlite3.Error as exc:
+        raise JournalError(f"{path} cannot be opened: {exc}") from exc
+    return database
+
+
+def _checked(database: sqlite3.Connection, path: Path) -> None:
+    try:
+        database.execute("PRAGMA cache_size = -1024")
+        _check_ours(database, path)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _check_ours(database: sqlite3.Connection, path: Path) -> None:
+    [[tables]] = database.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+    [[application]] = database.execute("PRAGMA application_id").fetchall()
+    [[version]] = database.execute("PRAGMA user_version").fetchall()
+    if tables and application != sql.APPLICATION:
+        raise JournalError(f"{path} is a database of something else")
+    if tables and version != sql.VERSION:
+        raise JournalError(f"{path} was made by another version of this library")
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    """The journal at ``path``, to look into; it may be in use.
+
+    Raises:
+        JournalError: There is none.
+    """
+    if not path.exists():
+        raise JournalError(f"there is no journal {path}")
+    database = connect(path, readonly=True)
+    if not database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+        database.close()
+        raise JournalError(f"{path} is empty")
+    return database
+
+
+def open_journal(
+    path: Path, belonging: Belonging, *, adopt: bool, mends: bool, directory: Path | None
+) -> Opened:
+    """The journal at ``path``, new or to go on with, and counted as one run more.
+
+    Raises:
+        JournalError: It is not for this run; the message says why.
+    """
+    check_local(path)
+    lock = Lock(path)
+    lock.acquire()
+    database = None
+    try:
+        database = connect(path)
+        return _begin(path, database, lock, belonging, adopt, mends, directory)
+    except BaseException as exc:
+        if database is not None:
+            database.close()
+        lock.release()
+        if isinstance(exc, sqlite3.Error):
+            raise JournalError(f"{path} cannot be written: {exc}") from exc
+        raise
+
+
+def _begin(  # noqa: PLR0913, PLR0917 - what `open_journal` was given, and made
+    path: Path,
+    database: sqlite3.Connection,
+    lock: Lock,
+    belonging: Belonging,
+    adopt: bool,  # noqa: FBT001 - as above
+    mends: bool,  # noqa: FBT001 - as above
+    directory: Path | None,
+) -> Opened:
+    new = not database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if new and mends:
+        raise JournalError(f"{path} is new: it has no dead letters that could be mended")
+    _prepare(database, belonging, new=new)
+    facts = dict(database.execute("SELECT name, value FROM facts").fetchall())
+    belonging.check(facts, str(path), mends=mends)
+    witness = Witness(directory or state_directory(), facts["lineage"])
+    at, adopted = _next_run(database, witness, str(path), facts, adopt=adopt, new=new)
+    database.execute("UPDATE progress SET runs = ?, sequence = ?", (at.runs, at.sequence))
+    witness.open(at)
+    return Opened(
+        path=path,
+        database=database,
+        lock=lock,
+        witness=witness,
+        lineage=facts["lineage"],
+        at=at,
+        mark=_mark(database),
+        adopted_at=adopted,
+        new=new,
+    )
+
+
+def _prepare(database: sqlite3.Connection, belonging: Belonging, *, new: bool) -> None:
+    database.execute("PRAGMA journal_mode = WAL")
+    # A row must not leave before its intent would survive a power cut.
+    database.execute("PRAGMA synchronous = FULL")
+    if not new:
+        return
+    made = f"BEGIN IMMEDIATE; PRAGMA application_id = {sql.APPLICATION};"
+    database.executescript(f"{made} PRAGMA user_version = {sql.VERSION}; {sql.TABLES}")
+    facts = {"lineage": uuid.uuid4().hex[:20], **belonging.facts()}
+    database.executemany(sql.FACT, facts.items())
+    database.execute("COMMIT")
+
+
+def _next_run(  # noqa: PLR0913 - what there is to compare
+    database: sqlite3.Connection,
+    witness: Witness,
+    name: str,
+    facts: dict[str, str],
+    *,
+    adopt: bool,
+    new: bool,
+) -> tuple[Extent, float | None]:
+    """How far this run begins, and since when rows are in doubt because of an adoption."""
+    [runs, sequence] = database.execute("SELECT runs, sequence FROM progress").fetchone()
+    at, adopted = Extent(runs, sequence), facts.get("adopted_at")
+    try:
+        seen = None if new else witness.read()
+        if not new:
+            check(seen, at, name)
+        foreign = new and adopt
+    except JournalError:
+        if not adopt:
+            raise
+        foreign, seen = True, _readable(witness)
+    if foreign:
+        seen = seen or at
+        # Beyond both, so that the copy this one replaces is refused from now on.
+        at = Extent(max(at.runs, seen.runs), max(at.sequence, seen.sequence) + 1)
+        adopted = repr(time.time())
+        database.execute(sql.FACT, ("adopted_at", adopted))
+    return Extent(at.runs + 1, at.sequence), None if adopted is None else float(adopted)
+
+
+def _readable(witness: Witness) -> Extent | None:
+    try:
+        return witness.read()
+    except JournalError:
+        return None
+
+
+def _mark(database: sqlite3.Connection) -> Position | None:
+    with closing(database.execute("SELECT ordinal, start, line FROM progress")) as found:
+        ordinal, offset, line = found.fetchone()
+    return None if ordinal is None else Position(ordinal, offset, line)

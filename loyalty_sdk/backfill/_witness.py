@@ -1,0 +1,121 @@
+"""What stands of a journal outside of it, so that an older copy is told from it.
+
+A copy of a journal looks like the journal, but does not know what was sent after it was
+made: to go on from one would send those rows again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import attrs
+
+from loyalty_sdk.errors import JournalError
+
+_LINE = re.compile(rb"runs (\d{20}) sequence (\d{20})\n")
+
+
+def state_directory() -> Path:
+    """Where witnesses are kept unless it is said: in ``XDG_STATE_HOME``, by XDG's rules."""
+    given = os.environ.get("XDG_STATE_HOME", "")
+    base = Path(given) if given.startswith("/") else Path.home() / ".local" / "state"
+    return base / "loyalty_sdk" / "backfill"
+
+
+@attrs.frozen
+class Extent:
+    """How far a journal had come.
+
+    Attributes:
+        runs: How many were begun with it.
+        sequence: How many groups were committed.
+    """
+
+    runs: int
+    sequence: int
+
+
+class Witness:
+    """One journal's file in the state directory.
+
+    It is written after every group, and reaches the disk at the beginning and the end of a
+    run: so the journal may be ahead of it after a power cut, and never behind.
+    """
+
+    def __init__(self, directory: Path, lineage: str) -> None:
+        self._path = directory / lineage
+        self._file: int | None = None
+
+    def read(self) -> Extent | None:
+        """What it says; None where there is none.
+
+        Raises:
+            JournalError: It is there and cannot be read.
+        """
+        try:
+            found = _LINE.fullmatch(self._path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            raise JournalError(f"{self._path}: {exc.strerror}") from exc
+        if found is None:
+            raise JournalError(f"{self._path} is damaged", hint="`adopt` makes it anew")
+        return Extent(int(found[1]), int(found[2]))
+
+    def open(self, extent: Extent) -> None:
+        """Begin to write, with ``extent``, which is on the disk when this returns.
+
+        Raises:
+            JournalError: The state directory cannot be written.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self.write(extent)
+            os.fsync(self._file)
+        except OSError as exc:
+            raise JournalError(
+                f"the state directory cannot be written: {self._path}: {exc.strerror}",
+                hint="Name another one: XDG_STATE_HOME, or state_directory=",
+            ) from exc
+
+    def write(self, extent: Extent) -> None:
+        """Say how far the journal has come."""
+        line = f"runs {extent.runs:020d} sequence {extent.sequence:020d}\n"
+        assert self._file is not None  # noqa: S101 - for the type checker: it is open
+        os.pwrite(self._file, line.encode(), 0)
+
+    def close(self) -> None:
+        """Stop; what was written is on the disk then."""
+        assert self._file is not None  # noqa: S101 - for the type checker: it is open
+        os.fsync(self._file)
+        os.close(self._file)
+
+
+def check(extent: Extent | None, journal: Extent, name: str) -> None:
+    """Refuse a journal that is not the one the witness saw last.
+
+    Raises:
+        JournalError: It is an older copy, or was used elsewhere.
+    """
+    hint = (
+        "Use the newest copy. If there is none, adopt this one: every row that has no outcome"
+        " is then looked up before it is sent"
+    )
+    if extent is None and not journal.sequence:
+        return  # killed before its first row was written down
+    if extent is None:
+        raise JournalError(
+            f"{name} was never used here: nothing shows that it is not an older copy", hint=hint
+        )
+    if journal.runs < extent.runs or journal.sequence < extent.sequence:
+        raise JournalError(
+            f"{name} is an older copy: it ends with run {journal.runs}, step {journal.sequence};"
+            f" the journal itself had come to run {extent.runs}, step {extent.sequence}",
+            hint=hint,
+        )
+    # A run is counted in the journal first: a kill in between leaves it one ahead.
+    if journal.runs > extent.runs + 1:
+        raise JournalError(f"{name} was used elsewhere since its last run here", hint=hint)

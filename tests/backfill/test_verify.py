@@ -1,0 +1,269 @@
+"""`verify` and `undo`: a journal beside the vendor's records."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from loyalty_sdk import Activity, Customer, JournalError, Order, PointsAdjustment, connect
+from loyalty_sdk.backfill import State, undo, verify
+from loyalty_sdk_joy import AwardPoints, PointsPerUnit
+
+
+async def _found(shop: Any, client: Any = None) -> list[tuple[str, str | None]]:
+    differences = verify(client or shop.client, shop.journal)
+    return [(each.kind.value, each.entry.key if each.entry else None) async for each in differences]
+
+
+def _say(shop: Any, key: str, state: State) -> None:
+    with closing(sqlite3.connect(shop.journal, isolation_level=None)) as database:
+        database.execute("UPDATE rows SET state = ? WHERE key = ?", (state, key))
+
+
+@pytest.mark.parametrize("shop", ["loyaltylion", "joy"], indirect=True)
+async def test_nothing_differs_after_a_good_run(shop: Any, adjustments: Any) -> None:
+    """Every customer's history is read, and it is what the journal says."""
+    await shop.run(adjustments(40, customers=20))
+    shop.sandbox.arrivals.clear()
+
+    assert [] == await _found(shop)
+    reads = [each for each in shop.sandbox.arrivals if each.method == "GET"]
+    # Two rows of one customer share the pages they are on.
+    assert 40 == len(reads) == len(shop.sandbox.arrivals)
+
+
+@pytest.mark.parametrize("operation", ["adjust_points", "create_order"])
+async def test_every_difference_is_told(
+    shop: Any, adjustments: Any, orders: Any, operation: str
+) -> None:
+    """Missing, unexpected, landed after all, twice: by row."""
+    rows = (adjustments if operation == "adjust_points" else orders)(6)
+    await shop.run(rows, operation=operation)
+    await getattr(shop.client, operation)(rows[1])
+    _say(shop, getattr(rows[2], "reference", None) or rows[2].id, State.UNKNOWN)
+    _say(shop, getattr(rows[3], "reference", None) or rows[3].id, State.REJECTED)
+    query = (
+        "INSERT INTO rows (ordinal, state, run, key, customer, amount) VALUES (?, ?, 1, ?, ?, ?)"
+    )
+    with closing(sqlite3.connect(shop.journal, isolation_level=None)) as database:
+        database.execute(query, (9, State.APPLIED, "lost", "c0", "5"))
+        database.execute(query, (10, State.WAITING, "later", "c0", "5"))
+
+    kind = "r" if operation == "adjust_points" else "o"
+    assert [
+        ("doubled", f"{kind}-1"),
+        ("landed", f"{kind}-2"),
+        ("missing", "lost"),
+        ("unexpected", f"{kind}-3"),
+    ] == sorted(await _found(shop))
+
+
+async def test_other_points_are_a_difference(shop: Any) -> None:
+    """A removal that was clamped took less than was sent."""
+    shop.sandbox.add_customer("loyaltylion", "1", points=3)
+    await shop.run([PointsAdjustment(customer_id="1", points=-5, reference="a")])
+
+    [found] = [each async for each in verify(shop.client, shop.journal)]
+    assert ("points", "-3 points, where -5 were sent") == (found.kind, found.detail)
+
+
+async def test_an_order_with_other_content_is_a_difference(shop: Any, orders: Any) -> None:
+    """The shop may own its id."""
+    await shop.run(orders(1), operation="create_order")
+    other = Order(id="o-0", customer=Customer(id="9"), total=Decimal(77))
+    await shop.client.create_order(other)
+
+    assert [("points", "o-0")] == await _found(shop)
+
+
+async def test_rows_that_carry_nothing_are_counted(shop: Any) -> None:
+    """As many of each size must be there; more may be anybody's."""
+    given = shop.sandbox.settings("loyaltylion")
+    async with connect("loyaltylion", **given) as unmarked:
+        rows = [PointsAdjustment(customer_id="1", points=5, reference=key) for key in "ab"]
+        await shop.run(rows, client=unmarked)
+        assert [] == await _found(shop, unmarked)
+        await unmarked.adjust_points(rows[0])
+        assert [("undecided", None)] == await _found(shop, unmarked)
+        _say(shop, "a", State.UNKNOWN)
+        assert [("undecided", None)] == await _found(shop, unmarked)
+        _say(shop, "a", State.APPLIED)
+        shop.sandbox.reset()
+        await unmarked.adjust_points(rows[0])
+        assert [("missing", "b")] == await _found(shop, unmarked)
+
+
+async def test_what_cannot_be_read_is_undecided(shop: Any, adjustments: Any) -> None:
+    """A key that may not read decides nothing."""
+    await shop.run(adjustments(1))
+    shop.sandbox.faults.add("error", match="GET", status=403)
+
+    assert [("undecided", "r-0"), ("undecided", None)] == await _found(shop)
+
+
+async def test_an_activity_that_is_not_recorded_is_undecided(shop: Any) -> None:
+    """It may never be; one that is recorded is fine."""
+    ada = Customer(id="1", email="ada@example.com")
+    rows = [Activity(name="$signup", customer=ada, id=key) for key in "ab"]
+    await shop.run(rows, operation="track_activity")
+    assert [] == await _found(shop)
+    shop.sandbox.reset()
+    await shop.client.track_activity(rows[0])
+
+    assert [("undecided", "$signup:b")] == await _found(shop)
+
+
+@pytest.mark.parametrize("shop", ["joy"], indirect=True)
+async def test_social_interactions_cannot_be_verified(shop: Any) -> None:
+    """They leave nothing to find them by."""
+    from loyalty_sdk_joy import SocialInteraction
+
+    meaning = {"follow": SocialInteraction("follow_instagram")}
+    given = shop.sandbox.settings("joy") | {"activities": meaning}
+    async with connect("joy", **given) as client:
+        shop.sandbox.add_customer("joy", "1")
+        rows = [Activity(name="follow", customer=Customer(id="1"), id="a")]
+        await shop.run(rows, client=client, operation="track_activity")
+        assert [("undecided", "follow:a")] == await _found(shop, client)
+        undone = await undo(client, shop.journal, shop.folder / "undo.jsonl")
+    assert (0, 1) == (undone.written, undone.unclear)
+
+
+@pytest.mark.parametrize("shop", ["joy"], indirect=True)
+async def test_balances_that_do_not_follow_are_told(shop: Any, adjustments: Any) -> None:
+    """A row that is not listed leaves a gap in the balances."""
+    await shop.run(adjustments(3, customers=1))
+    account = shop.sandbox.vendor("joy").ledger.account("c0")
+    [middle] = [row for row in account.entries.rows if row.points == 2]
+    account.entries.rows.remove(middle)
+
+    assert [("undecided", "r-1"), ("balance", None)] == await _found(shop)
+
+
+async def test_a_journal_without_rows_differs_in_nothing(shop: Any) -> None:
+    """There is nobody to ask about."""
+    await shop.run([])
+    assert [] == await _found(shop)
+
+
+async def test_leaving_early_leaves_nothing_open(shop: Any, adjustments: Any) -> None:
+    """Whoever has seen enough may go."""
+    await shop.run(adjustments(40, customers=40))
+    shop.sandbox.reset()
+    differences = verify(shop.client, shop.journal)
+    async for found in differences:
+        assert "missing" == found.kind
+        break
+    await differences.aclose()
+
+
+@pytest.mark.parametrize("make", [verify, undo])
+async def test_a_journal_must_be_there_and_of_that_vendor(
+    shop: Any, adjustments: Any, make: Any
+) -> None:
+    """An empty one is none either."""
+
+    async def use(client: Any) -> None:
+        if make is undo:
+            await undo(client, shop.journal, shop.folder / "x")
+        else:
+            _ = [each async for each in verify(client, shop.journal)]
+
+    with pytest.raises(JournalError, match="there is no journal"):
+        await use(shop.client)
+    shop.journal.write_bytes(b"")
+    with pytest.raises(JournalError, match="is empty"):
+        await use(shop.client)
+    await shop.run(adjustments(1))
+    async with connect("joy", **shop.sandbox.settings("joy")) as joy:
+        with pytest.raises(JournalError, match=r"is the journal of loyaltylion at .*, not of joy"):
+            await use(joy)
+
+
+# ---------------------------------------------------------------- undo
+
+
+@pytest.mark.parametrize("shop", ["loyaltylion", "joy"], indirect=True)
+async def test_undoing_takes_back_exactly_what_was_applied(shop: Any, adjustments: Any) -> None:
+    """The file it writes is the input of another backfill; played twice, it counts once."""
+    shop.sandbox.add_customer(shop.provider, "c1", points=3)
+    before = [sum(shop.points(f"c{n}")) for n in range(3)]
+    rows = [*adjustments(6), PointsAdjustment(customer_id="c2", points=-500, reference="all")]
+    await shop.run(rows)
+
+    undone = await undo(shop.client, shop.journal, shop.folder / "undo.jsonl")
+    assert (7, 0, 0) == (undone.written, undone.unclear, undone.unknown)
+    for _ in range(2):
+        summary = await shop.run(undone.path, journal=shop.folder / "journal of undoing")
+        assert 7 == summary.applied
+
+    assert before == [sum(shop.points(f"c{n}")) for n in range(3)]
+    first = json.loads(undone.path.read_text().splitlines()[0])
+    assert {"customer_id": "c0", "points": -4, "reason": "Correction", "reference": "undo:r-3"} == (
+        first
+    )
+
+
+async def test_undoing_an_order_takes_back_what_it_earned(shop: Any, orders: Any) -> None:
+    """That is the vendor's to say; an order that earned nothing is unclear."""
+    await shop.run(orders(6), operation="create_order")
+    free = Order(id="free", customer=Customer(id="c0"), total=Decimal(3), payment_status="not_paid")
+    await shop.run([*orders(6), free], operation="create_order")
+    _say(shop, "o-5", State.UNKNOWN)
+
+    undone = await undo(shop.client, shop.journal, shop.folder / "undo.jsonl")
+
+    assert (5, -15, 1, 1) == (undone.written, undone.points, undone.unclear, undone.unknown)
+
+
+@pytest.mark.parametrize("shop", ["joy"], indirect=True)
+async def test_undoing_what_the_vendor_said_it_changed(shop: Any) -> None:
+    """Joy's answers say what activities and orders earned."""
+    given = shop.sandbox.settings("joy")
+    ada = Customer(id="1")
+    order = Order(id="a", customer=ada, total=Decimal(5))
+    activity = Activity(name="x", customer=ada, id="a")
+    played: list[tuple[str, Any, Any]] = [
+        ("create_order", {"orders": PointsPerUnit(Decimal(2))}, order),
+        ("track_activity", {"activities": {"x": AwardPoints(7)}}, activity),
+    ]
+    for operation, meaning, row in played:
+        async with connect("joy", **given, **meaning) as client:
+            journal = shop.folder / operation
+            await shop.run([row], client=client, operation=operation, journal=journal)
+            with closing(sqlite3.connect(journal, isolation_level=None)) as database:
+                database.execute("UPDATE rows SET points = NULL")
+            undone = await undo(client, journal, shop.folder / "undo.jsonl")
+            assert (1, 0) == (undone.written, undone.unclear)
+            assert {"create_order": -10, "track_activity": -7}[operation] == undone.points
+
+
+async def test_what_cannot_be_read_is_unclear(shop: Any) -> None:
+    """Nothing is guessed: a removal may have been less than was asked for."""
+    await shop.run([PointsAdjustment(customer_id="1", points=-5, reference="a")])
+    shop.sandbox.faults.add("error", match="GET", status=403)
+
+    undone = await undo(shop.client, shop.journal, shop.folder / "undo.jsonl")
+
+    assert (0, 1) == (undone.written, undone.unclear)
+
+
+async def test_rows_that_changed_nothing_need_no_undoing(shop: Any) -> None:
+    """A removal from nothing took nothing."""
+    await shop.run([PointsAdjustment(customer_id="1", points=-5, reference="a")])
+
+    undone = await undo(shop.client, shop.journal, shop.folder / "undo.jsonl")
+
+    assert (0, 0) == (undone.written, undone.unclear)
+
+
+async def test_a_file_that_cannot_be_written_is_said(shop: Any, adjustments: Any) -> None:
+    """And nothing else happens."""
+    await shop.run(adjustments(1))
+    with pytest.raises(JournalError, match="No such file"):
+        await undo(shop.client, shop.journal, shop.folder / "no" / "undo.jsonl")

@@ -1,0 +1,451 @@
+"""``loyalty backfill`` against every vendor's sandbox: what is printed is in the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loyalty_sdk._registry import load
+from loyalty_sdk.sandbox import Sandbox
+
+NAMES = Sandbox().providers
+HEAD = "customer_id,points,reference\n"
+POINTS = HEAD + "1,50,a\n2,7,b\n1,-20,c\n"
+COMMAND = [sys.executable, "-u", "-m", "loyalty_sdk", "backfill"]
+
+Write = Callable[[str, str], str]
+
+
+@pytest.fixture(params=NAMES)
+async def vendor(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> AsyncIterator[tuple[str, Sandbox]]:
+    """One vendor's name and a running sandbox that the environment leads to."""
+    name = request.param
+    async with Sandbox() as sandbox:
+        monkeypatch.setenv("LOYALTY_PROVIDER", name)
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+        given = sandbox.settings(name)
+        for setting in load(name).settings:
+            if setting.env and setting.name in given:
+                monkeypatch.setenv(setting.env, given[setting.name])
+        yield name, sandbox
+
+
+@pytest.fixture
+def only_first(vendor: Any) -> Any:
+    """The same, for what no vendor makes a difference to."""
+    if vendor[0] != NAMES[0]:
+        pytest.skip("one vendor is enough")
+    return vendor
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a file and returns its path."""
+
+    def file(name: str, text: str) -> str:
+        (tmp_path / name).write_text(text)
+        return str(tmp_path / name)
+
+    return file
+
+
+def adjust(file: str, *more: str) -> tuple[str, ...]:
+    """Arguments that send a file of adjustments."""
+    return ("backfill", "run", file, "--operation=adjust_points", "--settle=0.2", *more)
+
+
+def unmarked(name: str) -> bool:
+    """Whether rows of this vendor do not say whose they are, as the sandbox is set up."""
+    return load(name).unmarked_hint is not None
+
+
+async def test_a_file_is_sent_once(vendor: Any, loyalty: Any, write: Write) -> None:
+    """Every row is in the ledger, in the order of its customer's rows; 0 says so."""
+    name, sandbox = vendor
+    file = write("points.csv", POINTS)
+    ended = await loyalty(*adjust(file))
+
+    assert 0 == ended.code, ended.err
+    assert re.match(r"3 rows\n  applied +3\n3 of them in .* a second\n$", ended.out)
+    assert [50, -20] == [entry.points for entry in sandbox.ledger(name, "1")]
+
+    again = await loyalty(*adjust(file))
+    assert 0 == again.code, again.err
+    assert "0 of them" in again.out
+    assert 7 == sandbox.balance(name, "2")
+
+
+async def test_doubt_is_told_of_before_anything_is_sent(
+    vendor: Any, loyalty: Any, write: Write
+) -> None:
+    """Where the vendor's rows do not say whose they are, and nowhere else."""
+    name, _ = vendor
+    ended = await loyalty(*adjust(write("points.csv", POINTS)))
+    warned = "warning: the vendor will not say which row is whose" in ended.err
+
+    assert unmarked(name) is warned
+    if warned:
+        assert "about 1, if one answer in 1,000 is lost, and up to 64 each time" in ended.err
+        assert str(load(name).unmarked_hint) in ended.err
+
+
+async def test_rows_in_doubt_are_3_and_listed(vendor: Any, loyalty: Any, write: Write) -> None:
+    """What a lost answer leaves behind is found by its marker, or stays unknown and is said."""
+    name, sandbox = vendor
+    sandbox.faults.add("drop", match="POST", applied=True, times=1)
+    file = write("points.csv", HEAD + "1,50,a\n")
+    ended = await loyalty(*adjust(file, "--deadline=1"))
+    if not unmarked(name):
+        assert (0, 50) == (ended.code, sandbox.balance(name, "1"))
+        return
+    assert 3 == ended.code
+    assert "  unknown              1  left, and nobody can say" in ended.out
+    assert f"`loyalty backfill rows {file}.journal --state unknown` lists them" in ended.out
+    listed = await loyalty("backfill", "rows", f"{file}.journal", "--state=unknown", "--json")
+    [row] = listed.lines
+    assert (2, "a", "1", "unknown") == (row["line"], row["key"], row["customer_id"], row["state"])
+    assert (await loyalty("backfill", "rows", f"{file}.journal")).out.startswith("2  a  1  unknown")
+
+    again = await loyalty(*adjust(file, "--deadline=1", "--resend-unknown"))
+    assert "warning: 1 rows may have been applied already and are sent again" in again.err
+    assert "1 unknown rows were sent again; they may stand there twice" in again.out
+    assert 100 == sandbox.balance(name, "1")
+
+
+async def test_a_dry_run_sends_nothing(vendor: Any, loyalty: Any, write: Write) -> None:
+    """It reads everything, and says what a run would do."""
+    name, sandbox = vendor
+    file = write("points.csv", POINTS + "3,x,d\n4,9,a\n5,10000000,e\n" + "6,,f\n" * 4)
+    ended = await loyalty(*adjust(file, "--dry-run"))
+
+    assert 1 == ended.code
+    assert [] == list(sandbox.arrivals)
+    assert "points.csv: 10 rows, read and checked; nothing was sent" in ended.out
+    assert "most rows: 1 (2), " in ended.out
+    assert "  line 2: POST " in ended.out
+    assert "line 5: points: wanted a whole number" in ended.out
+    assert "time: as fast as the vendor answers" in ended.out
+    assert "          4  points: is empty" in ended.out
+    assert unmarked(name) is ("the vendor will not say which row is whose" in ended.out)
+    told = (await loyalty(*adjust(file, "--dry-run", "--json"))).lines[0]
+    assert ("plan", 10, 1) == (told["event"], told["rows"], told["doubled"])
+    assert told["first"][0]["request"].startswith("POST ")
+
+
+async def test_a_plan_sums_orders(only_first: Any, loyalty: Any, write: Write) -> None:
+    """And says that rows without a key are known by their place."""
+    file = write("a.csv", "customer_id,points\n1,5\n")
+    assert "1 rows have no key of their own" in (await loyalty(*adjust(file, "--dry-run"))).out
+
+
+async def test_bad_rows_are_1_and_can_be_mended(
+    vendor: Any, loyalty: Any, write: Write, tmp_path: Path
+) -> None:
+    """What was wrong is said; mended rows go with the same journal."""
+    name, sandbox = vendor
+    file = write("points.csv", POINTS + "3,x,d\n")
+    ended = await loyalty(*adjust(file))
+    rejected = tmp_path / "points.csv.journal.rejected.jsonl"
+
+    assert 1 == ended.code
+    assert "  invalid              1" in ended.out
+    assert f"loyalty backfill run {rejected} --mended" in ended.out
+    mended = write(rejected.name, rejected.read_text().replace('"x"', '"9"'))
+    again = await loyalty(*adjust(mended, "--mended"))
+    assert 0 == again.code, again.err
+    assert (9, 30, 7) == tuple(sandbox.balance(name, each) for each in ("3", "1", "2"))
+
+
+async def test_programs_read_events(only_first: Any, loyalty: Any, write: Write) -> None:
+    """One object a line: what was not applied, how far it is, and the summary at the end."""
+    ended = await loyalty(*adjust(write("points.csv", POINTS + "3,x,d\n"), "--json"))
+    events = ended.lines
+
+    assert 1 == ended.code
+    [row] = [event for event in events if event["event"] == "row"]
+    assert (5, "invalid") == (row["line"], row["state"])
+    assert {"applied", "invalid", "unknown"} <= events[-1]["counts"].keys()
+    assert ("summary", 3, 1) == (
+        events[-1]["event"],
+        events[-1]["counts"]["applied"],
+        events[-1]["counts"]["invalid"],
+    )
+    assert "progress" in {event["event"] for event in events}
+
+
+async def test_columns_are_mapped(only_first: Any, loyalty: Any, write: Write) -> None:
+    """By a file, by options, and the options have the last word."""
+    name, sandbox = only_first
+    file = write("p.csv", "who;many;junk\n7;x;1\n")
+    mapping = write(
+        "m.toml",
+        'operation = "adjust_points"\nencoding = "latin-1"\nignore = ["junk"]\n'
+        '[columns]\ncustomer_id = "who"\n',
+    )
+    ended = await loyalty(
+        "backfill", "run", file, f"--mapping={mapping}", "--value=points=5", "--ignore=many",
+        "--delimiter=;", "--encoding=utf-8",
+    )  # fmt: skip
+
+    assert 0 == ended.code, ended.err
+    assert 5 == sandbox.balance(name, "7")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ([], "--operation is missing: one of create_order"),
+        (["--operation=create_order"], "has no column for customer.id, id, total"),
+        (["--operation=adjust_points", "--map=points=x"], "no column for customer_id, points (x)"),
+        (["--operation=adjust_points", "--map=pionts=x"], "adjust_points has no field pionts"),
+        (["--operation=adjust_points", "--map=points=a", "--map=points=b"], "given twice"),
+    ],
+)
+async def test_misuse_is_2_and_sends_nothing(
+    only_first: Any, loyalty: Any, write: Write, more: list[str], message: str
+) -> None:
+    """One line says what is wrong."""
+    _, sandbox = only_first
+    ended = await loyalty("backfill", "run", write("p.csv", "who,howmany\n1,5\n"), *more)
+
+    assert (2, "", 1) == (ended.code, ended.out, ended.err.count("\n"))
+    assert message in ended.err
+    assert [] == list(sandbox.arrivals)
+
+
+async def test_a_journal_of_another_input_is_refused(
+    only_first: Any, loyalty: Any, write: Write
+) -> None:
+    """The same rows with one more are another input: going on would miss what changed."""
+    file = write("points.csv", POINTS)
+    await loyalty(*adjust(file))
+    ended = await loyalty(*adjust(write("points.csv", POINTS + "9,9,z\n")))
+
+    assert 1 == ended.code
+    assert "another input, or one that has changed since" in ended.err
+
+
+async def test_a_truncated_file_is_one_clear_error(
+    only_first: Any, loyalty: Any, tmp_path: Path
+) -> None:
+    """What can be read is sent, and the rest is said to be missing."""
+    import gzip
+
+    name, sandbox = only_first
+    body = "".join(f"{number},{number * 7919 % 997 + 1},r{number}\n" for number in range(300))
+    (tmp_path / "p.csv.gz").write_bytes(gzip.compress((HEAD + body).encode())[:-30])
+    ended = await loyalty(*adjust(str(tmp_path / "p.csv.gz")))
+
+    assert 1 == ended.code
+    assert "p.csv.gz is damaged or truncated" in ended.err
+    assert 1 == sandbox.balance(name, "0")
+
+
+async def test_init_writes_a_mapping_that_can_be_used(
+    only_first: Any, loyalty: Any, write: Write, tmp_path: Path
+) -> None:
+    """Guesses are marked; what is missing is said, and 1 says so too."""
+    name, sandbox = only_first
+    file = write("p.csv", "Customer,Points,Ticket,colour\n7,5,t,red\n")
+    mapping = str(tmp_path / "m.toml")
+    ended = await loyalty("backfill", "init", file, f"--output={mapping}")
+    assert (0, f"{mapping} is written: check it, guesses are marked\n") == (ended.code, ended.out)
+    assert 0 == (await loyalty("backfill", "run", file, f"--mapping={mapping}")).code
+    assert 5 == sandbox.balance(name, "7")
+
+    taken = await loyalty("backfill", "init", file, f"--output={mapping}")
+    assert (2, f"loyalty: {mapping} exists already\n") == (taken.code, taken.err)
+    lacking = await loyalty("backfill", "init", write("x.csv", "a,b\n"), "--operation=create_order")
+    assert 1 == lacking.code
+    assert "no column was found for total, which every row needs" in lacking.err
+    assert '# total = ""  # NEEDED' in lacking.out
+
+
+async def test_verify_finds_what_differs(vendor: Any, loyalty: Any, write: Write) -> None:
+    """Nothing, after a run; a row that the vendor does not have, if one is claimed."""
+    file = write("points.csv", POINTS)
+    await loyalty(*adjust(file))
+    agreed = await loyalty("backfill", "verify", f"{file}.journal")
+    assert (0, "no difference\n") == (agreed.code, agreed.out), agreed.err
+
+    with closing(sqlite3.connect(f"{file}.journal")) as database, database:
+        database.execute("UPDATE rows SET key = 'zz', amount = '8' WHERE key = 'b'")
+    ended = await loyalty("backfill", "verify", f"{file}.journal")
+    assert 1 == ended.code
+    assert "missing: customer 2, line 3, zz: " in ended.out
+    told = await loyalty("backfill", "verify", f"{file}.journal", "--json")
+    assert ("missing", "2", 3) == tuple(
+        told.lines[0][key] for key in ("kind", "customer_id", "line")
+    )
+
+
+async def test_undo_writes_what_takes_it_back(vendor: Any, loyalty: Any, write: Write) -> None:
+    """And sends nothing itself; sent as a backfill of its own it leaves nothing behind."""
+    name, sandbox = vendor
+    file = write("points.csv", HEAD + "1,50,a\n2,7,b\n")
+    await loyalty(*adjust(file))
+    ended = await loyalty("backfill", "undo", f"{file}.journal", "--reason=Sorry")
+    target = f"{file}.journal.undo.jsonl"
+
+    assert 0 == ended.code, ended.err
+    assert f"{target}: 2 adjustments, -57 points; nothing was sent\n" in ended.out
+    assert f"loyalty backfill run {target} --provider {name} --operation adjust_points" in ended.out
+    assert 50 == sandbox.balance(name, "1")
+    told = (await loyalty("backfill", "undo", f"{file}.journal", "--json")).lines[0]
+    assert {"path": target, "written": 2, "points": -57, "unclear": 0, "unknown": 0} == told
+    assert 0 == (await loyalty(*adjust(target))).code
+    assert (0, 0) == (sandbox.balance(name, "1"), sandbox.balance(name, "2"))
+
+
+async def test_undo_says_what_it_leaves_out(only_first: Any, loyalty: Any, write: Write) -> None:
+    """Rows that nobody can decide are not taken back in silence."""
+    file = write("points.csv", HEAD + "1,50,a\n2,7,b\n")
+    await loyalty(*adjust(file))
+    with closing(sqlite3.connect(f"{file}.journal")) as database, database:
+        database.execute("UPDATE rows SET state = 5 WHERE key = 'a'")
+        database.execute("UPDATE rows SET amount = '-7', points = NULL, key = 'q' WHERE key = 'b'")
+    ended = await loyalty("backfill", "undo", f"{file}.journal")
+
+    assert 1 == ended.code
+    assert "1 rows are left out: nobody knows whether they were applied" in ended.out
+    assert "1 applied rows are left out: nobody says what they changed" in ended.out
+
+
+async def test_a_report_is_written(
+    only_first: Any, loyalty: Any, write: Write, tmp_path: Path
+) -> None:
+    """By the run itself, or later from its journal."""
+    file = write("points.csv", POINTS)
+    await loyalty(*adjust(file, f"--report={tmp_path}/r.html"))
+    assert "<b>3</b>applied" in (tmp_path / "r.html").read_text()
+
+    ended = await loyalty("backfill", "report", f"{file}.journal")
+    assert (0, f"{file}.journal.report.html\n") == (ended.code, ended.out)
+    nowhere = await loyalty("backfill", "report", f"{file}.journal", f"--output={tmp_path}/no/r")
+    assert (1, f"loyalty: {tmp_path}/no/r: No such file or directory\n") == (
+        nowhere.code,
+        nowhere.err,
+    )
+
+
+async def test_a_run_that_stops_says_why(vendor: Any, loyalty: Any, write: Write) -> None:
+    """Credentials that are refused end it: every further row would be refused as well."""
+    _, sandbox = vendor
+    sandbox.faults.add("error", match="POST", status=403)
+    ended = await loyalty(*adjust(write("points.csv", POINTS)))
+
+    assert 1 == ended.code
+    assert "Stopped: " in ended.out
+    assert "The same command goes on where this one ended; its journal is " in ended.out
+
+
+async def test_the_first_thousand_rows_are_enough_to_warn(
+    only_first: Any, loyalty: Any, write: Write
+) -> None:
+    """Where all of them are bad nothing is known of the rest, and the run begins all the same."""
+    ended = await loyalty(*adjust(write("p.csv", HEAD + "1,x,a\n" * 1200)))
+
+    assert 1 == ended.code
+    assert "  invalid          1,200" in ended.out
+
+
+def begin(*arguments: str, **how: Any) -> subprocess.Popen[str]:
+    """The command as another program, which can be interrupted."""
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | how
+    return subprocess.Popen([*COMMAND, *arguments[1:]], text=True, **pipes)
+
+
+async def running(process: subprocess.Popen[str], arrivals: Any, count: int) -> None:
+    """Wait until so many requests have arrived."""
+    while len(arrivals) < count:
+        assert None is process.poll()
+        await asyncio.sleep(0.01)
+
+
+async def test_an_interrupt_finishes_what_is_on_its_way(
+    only_first: Any, loyalty: Any, write: Write
+) -> None:
+    """It says how to go on, and the same command does."""
+    name, sandbox = only_first
+    sandbox.faults.add("latency", match="POST", seconds=0.05)
+    rows = "".join(f"{who},5,r{who}\n" for who in range(60))
+    arguments = adjust(write("points.csv", HEAD + rows), "--concurrency=4")
+    process = begin(*arguments)
+    await running(process, sandbox.arrivals, 10)
+    process.send_signal(signal.SIGINT)
+    out, err = await asyncio.to_thread(process.communicate, timeout=30)
+
+    assert 130 == process.returncode, err
+    assert "interrupted; once more stops at once, and is as safe" in err
+    assert "stopping: interrupted; finishing what is on its way" in err
+    assert "Stopped: interrupted" in out
+    sandbox.faults.clear()
+    ended = await loyalty(*arguments)
+    assert 0 == ended.code, ended.err
+    assert [5] * 60 == [sandbox.balance(name, str(who)) for who in range(60)]
+
+
+async def test_a_second_interrupt_stops_at_once(
+    only_first: Any, loyalty: Any, write: Write
+) -> None:
+    """What was on its way is looked up by the next run, and nothing is doubled."""
+    name, sandbox = only_first
+    fault = sandbox.faults.add("latency", match="POST", seconds=30, times=4)
+    rows = "".join(f"{who},5,r{who}\n" for who in range(9))
+    arguments = adjust(write("points.csv", HEAD + rows), "--concurrency=4")
+    process = begin(*arguments)
+    await running(process, sandbox.arrivals, 4)
+    process.send_signal(signal.SIGINT)
+    await asyncio.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, err = await asyncio.to_thread(process.communicate, timeout=10)
+
+    assert 130 == process.returncode, err
+    sandbox.faults.remove(fault)
+    ended = await loyalty(*arguments)
+    assert unmarked(name) or (0, 45) == (
+        ended.code,
+        sum(sandbox.balance(name, str(who)) for who in range(9)),
+    )
+
+
+async def test_a_terminal_shows_a_picture(only_first: Any, write: Write) -> None:
+    """How far it is, what became of the rows, and how fast; no such thing is left behind."""
+    _, sandbox = only_first
+    sandbox.faults.add("latency", match="POST", seconds=0.02)
+    file = write("points.csv", HEAD + "".join(f"{who},5,r{who}\n" for who in range(60)))
+    main, side = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "90", "LINES": "30"}
+    process = begin(*adjust(file, "--concurrency=2"), stderr=side, env=environment)
+    os.close(side)
+    out, _ = await asyncio.to_thread(process.communicate, timeout=30)
+    shown = b""
+    while True:
+        try:
+            chunk = await asyncio.to_thread(os.read, main, 1 << 16)
+        except OSError:
+            break
+        shown += chunk
+    os.close(main)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+
+    assert 0 == process.returncode
+    assert "points.csv" in text
+    assert "% of about 60 rows" in text
+    assert re.search(r"applied [1-9][0-9]?  on their way", text)
+    assert "rows a second" in text
+    assert "  applied             60" in out
