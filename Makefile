@@ -6,11 +6,12 @@ VENV ?= .venv
 GROUP ?= dev
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH := $(VENV)/.bench
 # It would ask the package index for a newer version each time.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: help demo test check soak format format-check lint types contracts matrix venv clean
+.PHONY: help demo test check soak bench bench-check format format-check lint types contracts matrix venv clean
 
 help:
 	@echo "make demo     run the demo: both vendors, against the sandbox"
@@ -20,6 +21,9 @@ help:
 	@echo "make soak     100,000 adjustments under faults, and what became of each; 200 visitors of a"
 	@echo "              web app for a minute while its vendor misbehaves; exports and backfills of"
 	@echo "              20,000 rows, each killed many times; takes long"
+	@echo "make bench    what our client costs, against what people would use instead; takes long"
+	@echo "make bench-check"
+	@echo "              fail when a ratio is worse than the recorded one"
 	@echo "make format   format the code and mend what ruff can mend"
 	@echo "make lint     look for mistakes and for lines that are not formatted"
 	@echo "make types    mypy and pyright"
@@ -37,6 +41,12 @@ soak: $(READY)
 	@$(BIN)/python -m tests.settle.soak
 	@$(BIN)/python -m tests.examples.soak
 	@$(BIN)/python -m tests.backfill.soak
+
+bench: $(BENCH)
+	@$(BIN)/python -m benchmarks run
+
+bench-check: $(BENCH)
+	@$(BIN)/python -m benchmarks check
 
 format: $(READY)
 	$(BIN)/ruff check --fix-only --quiet .
@@ -67,6 +77,11 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) install --constraint constraints.txt pip
 	@$(PIP) install --constraint constraints.txt --build-constraint constraints.txt --group $(GROUP) --editable '.[cli]'
+	@touch $@
+
+$(BENCH): $(READY)
+	@echo "Installing what our client is compared with"
+	@$(PIP) install --constraint constraints.txt --build-constraint constraints.txt --editable '.[bench]'
 	@touch $@
 
 clean:

@@ -70,6 +70,15 @@ def test_every_requirement_is_pinned_to_what_is_installed(name: str) -> None:
     }
 
 
+def test_what_the_benchmarks_compare_with_is_pinned() -> None:
+    """Every extra is pinned, those too that the tests do not install."""
+    extras: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
+    lines = [line for extra in extras.values() for line in extra]
+    wanted = {canonicalize_name(Requirement(line).name) for line in lines}
+
+    assert set() == wanted - pins().keys()
+
+
 def test_constraints_are_exact_sorted_and_nothing_else() -> None:
     """No address, no hash, no range: an entry is a name and one version, perhaps a marker."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()

@@ -1,0 +1,61 @@
+"""aiohttp as people write it, and tuned as far as its public interface goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from benchmarks.harness import load
+
+from ._order import KEY, by_hand
+
+
+def as_written(settings: Mapping[str, Any]) -> dict[str, float]:
+    """A session with its defaults, ``json=`` and ``await response.json()``."""
+    return load.run(_as_written(settings), settings["loop"])
+
+
+async def _as_written(settings: Mapping[str, Any]) -> dict[str, float]:
+    url = settings["url"]
+    connector = aiohttp.TCPConnector(limit=settings.get("connections", 100))
+    headers = {"Authorization": f"Bearer {KEY}"}
+
+    async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
+
+        async def call(number: int) -> None:
+            async with session.post(f"{url}/v2/orders", json=by_hand(number)) as response:
+                await response.json()
+
+        return await load.under_load(call, settings)
+
+
+def tuned(settings: Mapping[str, Any]) -> dict[str, float]:
+    """No cookies, no timer, no headers of its own, a URL made once, JSON by msgspec."""
+    return load.run(_tuned(settings), settings["loop"])
+
+
+async def _tuned(settings: Mapping[str, Any]) -> dict[str, float]:
+    url = URL(settings["url"]) / "v2" / "orders"
+    encode, decode = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
+    connector = aiohttp.TCPConnector(limit=settings.get("connections", 100))
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+
+    async with aiohttp.ClientSession(
+        connector=connector,
+        headers=headers,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        auto_decompress=False,
+    ) as session:
+
+        async def call(number: int) -> None:
+            body = encode(by_hand(number))
+            async with session.post(url, data=body, allow_redirects=False) as response:
+                decode(await response.read())
+
+        return await load.under_load(call, settings)

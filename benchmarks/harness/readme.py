@@ -1,0 +1,80 @@
+"""The page of figures, made of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from .goals import verdicts
+from .machine import sentence
+from .results import Answer, Results
+from .table import losses, markdown, number
+
+_HEAD = """# Benchmarks
+
+What our client costs, against what people would use instead. Run it on your own machine:
+
+```console
+$ make bench
+```
+
+or a part of it, `python -m benchmarks run call page --quick`. `python -m benchmarks --help` says
+what else there is: `compare` two runs, `plot` one, `report` one as this page. Before a release
+`make bench-check` makes sure that no ratio got worse.
+
+Every folder here that holds a question says in its docstring what it asks, against whom and how.
+A median comes with half the distance between the smallest and the largest repetition, in per cent
+of it. The column with an x is the ratio to one candidate, taken round by round: it says more than
+the figures, which are one machine's.
+"""
+
+
+def page(results: Results) -> str:
+    """``results`` as Markdown."""
+    return "\n".join([_HEAD, *_run(results), *_goals(results), *_losses(results), *_all(results)])
+
+
+def write(results: Results, path: Path) -> None:
+    """`page`, into ``path``."""
+    path.write_text(page(results).rstrip() + "\n", encoding="utf-8")
+
+
+def _run(results: Results) -> Iterator[str]:
+    yield f"The figures below are of `{results.command}`, {results.started[:10]}, on this machine:"
+    yield f"{sentence(results.machine)}."
+    yield ""
+
+
+def _goals(results: Results) -> Iterator[str]:
+    yield "## What we want to reach"
+    yield ""
+    yield "| ratio | at most | measured | |"
+    yield "|---|--:|--:|---|"
+    for name, most, found, reached in verdicts(results):
+        yield f"| {name} | {most:.2f} | {number(found, 2)} | {'yes' if reached else '**no**'} |"
+    yield ""
+
+
+def _losses(results: Results) -> Iterator[str]:
+    yield "## Where we lose"
+    yield ""
+    yield "Every case in which something that people could use instead costs less than ours, by"
+    yield "the first figure of its table."
+    yield ""
+    found = [f"- {line}" for line in losses(results)]
+    yield from found or ["Nowhere in this run."]
+    yield ""
+
+
+def _all(results: Results) -> Iterator[str]:
+    for answer in results.answers:
+        yield from _answer(answer)
+
+
+def _answer(answer: Answer) -> Iterator[str]:
+    yield f"## {answer.title}"
+    yield ""
+    yield f"![{answer.title}](plots/{answer.name}.svg)"
+    yield ""
+    for table in answer.tables:
+        yield from markdown(answer, table)

@@ -1,0 +1,144 @@
+"""Measuring: candidates take turns, A B C A B C, each time in a new process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from .question import Candidate, Case, Question
+from .results import Answer, Row, Table
+
+ROOT = Path(__file__).parent.parent.parent
+LIMIT = 60.0
+"""Seconds after which a measurement is given up."""
+
+Measure = Callable[[Candidate, Mapping[str, Any]], Mapping[str, float]]
+Progress = Callable[[str], None]
+
+
+class MeasurementError(Exception):
+    """A candidate could not be measured; the message says why."""
+
+
+def in_new_process(candidate: Candidate, settings: Mapping[str, Any]) -> Mapping[str, float]:
+    """The figures of one candidate, from a process of its own.
+
+    Raises:
+        MeasurementError: It failed, or took too long.
+    """
+    command = [sys.executable, "-m", "benchmarks.harness.measure", candidate.run]
+    command.append(json.dumps({**settings, **candidate.settings}))
+    try:
+        done = subprocess.run(
+            command, env=environment(), cwd=ROOT, capture_output=True, timeout=LIMIT, check=True
+        )
+    except subprocess.TimeoutExpired:
+        raise MeasurementError(f"took more than {LIMIT:.0f} s") from None
+    except subprocess.CalledProcessError as exc:
+        said = exc.stderr.decode(errors="replace").strip().splitlines() or ["said nothing"]
+        raise MeasurementError(f"failed: {said[-1]}") from exc
+    figures: Mapping[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def environment() -> dict[str, str]:
+    """Variables of our own, without what measures children, and with one order of hashes.
+
+    Byte code is kept: a package that was installed brings it along.
+    """
+    dropped = ("COVERAGE_", "PYTHONDONTWRITEBYTECODE")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
+    path = [str(ROOT), str(ROOT / "providers"), kept.get("PYTHONPATH", "")]
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, path)), "PYTHONHASHSEED": "0"}
+
+
+def ask(
+    question: Question,
+    *,
+    quick: bool = False,
+    repetitions: int | None = None,
+    measure: Measure = in_new_process,
+    progress: Progress = lambda _: None,
+) -> Answer:
+    """Measure every candidate in every case.
+
+    Args:
+        question: What to ask.
+        quick: Whether one short repetition is enough, of the cases that are for it.
+        repetitions: How often, other than the question says.
+        measure: Takes one measurement.
+        progress: Told what is measured next.
+    """
+    figures = [attrs.asdict(figure) for figure in question.figures]
+    answer = Answer(name=question.name, title=question.title, base=question.base, figures=figures)
+    for case in _cases(question, repetitions, quick=quick):
+        answer.tables.append(_table(question, case, measure, progress))
+    return answer
+
+
+def _cases(question: Question, repetitions: int | None, *, quick: bool) -> Iterator[Case]:
+    for case in question.cases:
+        if not quick:
+            often = repetitions or case.repetitions or question.repetitions
+            yield attrs.evolve(case, repetitions=often)
+        elif case.quick is not None:
+            settings = {**case.settings, **case.quick}
+            yield attrs.evolve(case, settings=settings, repetitions=repetitions or 1)
+
+
+def _table(question: Question, case: Case, measure: Measure, progress: Progress) -> Table:
+    table = Table(case=case.name)
+    if case.missing:
+        table.left_out[case.name] = _not_installed(case.missing)
+        return table
+    candidates = _present(question, table)
+    with server(question, case) as known:
+        table.server = known.get("what")
+        for repetition in range(case.repetitions or 1):
+            for candidate in candidates:
+                if candidate.name in table.left_out:
+                    continue
+                name = f"{question.name}, {case.name}: {candidate.name}"
+                progress(f"{name} ({repetition + 1} of {case.repetitions})")
+                _take(table, candidate, {**case.settings, **known}, measure)
+    return table
+
+
+def _present(question: Question, table: Table) -> list[Candidate]:
+    for candidate in question.candidates:
+        if candidate.missing:
+            table.left_out[candidate.name] = _not_installed(candidate.missing)
+    return [each for each in question.candidates if each.name not in table.left_out]
+
+
+def _not_installed(missing: tuple[str, ...]) -> str:
+    return f"not installed: {', '.join(missing)}"
+
+
+def server(question: Question, case: Case) -> AbstractContextManager[Mapping[str, Any]]:
+    """What the question's candidates call, for as long as the case takes."""
+    return nullcontext({}) if question.target is None else question.target(case)
+
+
+def _take(
+    table: Table, candidate: Candidate, settings: Mapping[str, Any], measure: Measure
+) -> None:
+    try:
+        figures = measure(candidate, settings)
+    except MeasurementError as exc:
+        table.left_out[candidate.name] = str(exc)
+        return
+    row = table.row(candidate.name)
+    if row is None:
+        row = Row(candidate=candidate.name, role=candidate.role)
+        table.rows.append(row)
+    for key, value in figures.items():
+        row.figures.setdefault(key, []).append(value)

@@ -1,0 +1,122 @@
+"""Servers to call, each in a process of its own, ended by its process id."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .question import Case
+from .rounds import ROOT, environment
+
+_CONFIGURATION = """
+daemon off;
+master_process off;
+worker_rlimit_nofile 30000;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 20000; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000000;
+    keepalive_timeout 1h;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port} backlog=16384;
+        default_type application/json;
+        location / {{ return 201 '{{"id":"1","object":"order"}}'; }}
+    }}
+}}
+"""
+
+
+@contextmanager
+def orders(_: Case) -> Generator[Mapping[str, Any]]:
+    """Takes orders as fast as it can: nginx where it is installed, else one of our own."""
+    binary = nginx()
+    with answers({}) if binary is None else _nginx(binary) as server:
+        yield server
+
+
+@contextmanager
+def paced(case: Case) -> Generator[Mapping[str, Any]]:
+    """Answers with the pages that ``case`` asks for, after the latency that it asks for."""
+    with answers(case.settings["server"]) as server:
+        yield server
+
+
+def nginx() -> str | None:
+    """Where nginx is; distributions keep it off the path of ordinary users."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+    return shutil.which("nginx", path=path)
+
+
+@contextmanager
+def answers(plan: Mapping[str, Any]) -> Generator[Mapping[str, Any]]:
+    """The server of our own; see its module."""
+    command = [sys.executable, "-m", "benchmarks.harness.answers", json.dumps(plan)]
+    process = subprocess.Popen(command, env=environment(), cwd=ROOT, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
+        port = int(process.stdout.readline())
+        yield _known("an asyncio protocol in its own process", port, process.pid)
+    finally:
+        _end(process)
+
+
+@contextmanager
+def _nginx(binary: str) -> Generator[Mapping[str, Any]]:
+    port = _free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        configuration = Path(folder) / "nginx.conf"
+        text = _CONFIGURATION.format(folder=folder, port=port)
+        configuration.write_text(text, encoding="utf-8")
+        command = [binary, "-p", folder, "-c", str(configuration)]
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        try:
+            _await_port(port, process)
+            yield _known("nginx, one worker", port, process.pid)
+        finally:
+            _end(process)
+
+
+def _known(what: str, port: int, pid: int) -> Mapping[str, Any]:
+    return {"what": what, "url": f"http://127.0.0.1:{port}", "pid": pid}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if process.poll() is not None:
+            break
+        time.sleep(0.02)
+    raise RuntimeError("nginx did not start")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    process.wait(10)
+    if process.stdout is not None:
+        process.stdout.close()

@@ -1,0 +1,100 @@
+"""A question that costs nothing to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+import pytest
+
+from benchmarks.harness.question import Candidate, Case, Figure, Question
+from benchmarks.harness.results import Answer, Results, Row, Table
+from benchmarks.harness.rounds import MeasurementError
+
+FIGURES = (
+    Figure(key="cpu_us", title="CPU us"),
+    Figure(key="per_second", title="calls/s", better="more", digits=0),
+    Figure(key="idle", title="idle %", better=None, digits=0),
+)
+
+
+@pytest.fixture
+def question() -> Question:
+    """Ours and two others, in two cases of which one is for quick runs."""
+    return Question(
+        name="sum",
+        title="What a sum costs",
+        about="How long adding takes.",
+        figures=FIGURES,
+        candidates=(
+            Candidate(name="ours", run="sums:ours", role="ours"),
+            Candidate(name="theirs", run="sums:theirs"),
+            Candidate(name="floor", run="sums:floor", role="floor"),
+        ),
+        cases=(
+            Case(name="small", settings={"size": 10}, quick={"size": 1}),
+            Case(name="large", settings={"size": 1000}, quick=None),
+        ),
+        base="theirs",
+        repetitions=3,
+    )
+
+
+@attrs.define
+class Clockwork:
+    """Measures nothing: each candidate has its cost, and its n-th turn is n per cent dearer."""
+
+    costs: dict[str, float] = attrs.field(
+        factory=lambda: {"ours": 50.0, "theirs": 100.0, "floor": 10.0}
+    )
+    turns: list[tuple[str, dict[str, Any]]] = attrs.field(factory=list[tuple[str, dict[str, Any]]])
+
+    def __call__(self, candidate: Candidate, settings: Mapping[str, Any]) -> Mapping[str, float]:
+        """Take a measurement."""
+        if candidate.name not in self.costs:
+            raise MeasurementError("failed: it is broken")
+        self.turns.append((candidate.name, dict(settings)))
+        earlier = [name for name, _ in self.turns].count(candidate.name) - 1
+        cost = self.costs[candidate.name] * (1 + earlier / 100)
+        return {"cpu_us": cost, "per_second": 1e6 / cost, "idle": 90.0}
+
+    @property
+    def order(self) -> list[str]:
+        """Who was measured, in turn."""
+        return [name for name, _ in self.turns]
+
+
+@pytest.fixture
+def clockwork() -> Clockwork:
+    """What takes the measurements."""
+    return Clockwork()
+
+
+@pytest.fixture
+def made() -> Callable[..., Results]:
+    """Makes results of one table, with the repetitions of ours and theirs."""
+
+    def make(ours: list[float], theirs: list[float], **changed: Any) -> Results:
+        table = Table(case="small", server="nginx", left_out={"httpx": "not installed: httpx"})
+        for name, role, values in (("ours", "ours", ours), ("theirs", "peer", theirs)):
+            table.rows.append(Row(candidate=name, role=role, figures={"cpu_us": values}))
+        figures = [attrs.asdict(figure) for figure in FIGURES]
+        answer = Answer(
+            name="sum", title="What a sum costs", base="theirs", figures=figures, tables=[table]
+        )
+        machine = {
+            "processor": "abacus",
+            "cores": 2,
+            "memory_gib": 1,
+            "system": "wood",
+            "python": "CPython 3.11.0",
+            "versions": {"aiohttp": "3.14.5"},
+        }
+        results = Results(
+            command="python -m benchmarks run", started="2026-05-01T10:00:00+00:00", machine=machine
+        )
+        results.answers.append(answer)
+        return attrs.evolve(results, **changed)
+
+    return make
