@@ -354,7 +354,7 @@ class RawPage:
         return self._rows[index]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Transaction(Value):
     """One row of a customer's points history.
 
@@ -394,6 +394,29 @@ class Transaction(Value):
         # A pickled row takes its own fields along, not the page it came in.
         fields = {field.alias: getattr(self, field.name) for field in attrs.fields(Transaction)}
         return partial(Transaction, **fields | {"raw": self.raw}), ()
+
+
+# A frozen class sets each attribute through `object.__setattr__`, which takes half of the time
+# that a row takes. This one has the same slots, so that its instances can become transactions.
+_Draft: Any = attrs.make_class(
+    "_Draft",
+    {
+        field.name: attrs.field(default=field.default, alias=field.alias)
+        for field in attrs.fields(Transaction)
+    },
+    bases=(Value,),
+    kw_only=True,
+    eq=False,
+    slots=True,
+    weakref_slot=False,
+)
+
+
+def transaction(**fields: Any) -> Transaction:
+    """A `Transaction`, made faster than by its class."""
+    made = _Draft(**fields)
+    made.__class__ = Transaction
+    return cast("Transaction", made)
 
 
 @attrs.frozen(kw_only=True)

@@ -50,6 +50,20 @@ async def test_an_answer_comes_back_whole(server: Any) -> None:
     assert response.failure is None
 
 
+async def test_an_answer_in_pieces_is_put_together(server: Any) -> None:
+    """However it was cut on the way."""
+
+    async def slowly(writer: asyncio.StreamWriter) -> None:
+        answer = server.http(200, b"12345")
+        writer.write(answer[:-3])
+        await asyncio.sleep(0.02)
+        writer.write(answer[-3:])
+
+    server.script = [slowly]
+    async with SessionPool() as pool:
+        assert b"12345" == (await send(pool, server.url)).body
+
+
 async def test_headers_and_body_arrive(server: Any) -> None:
     """The request carries the given headers, a user agent, and JSON with its type."""
     async with SessionPool() as pool:
@@ -303,12 +317,41 @@ async def test_what_would_break_the_head_is_refused(server: Any, request_: Reque
     assert [] == server.arrivals
 
 
-async def test_what_was_said_before_it_was_asked_is_no_answer(server: Any) -> None:
+@pytest.mark.parametrize("late", [0.0, 0.02])
+async def test_what_was_said_before_it_was_asked_is_no_answer(server: Any, late: float) -> None:
     """A server that speaks on an idle connection is not heard: its words would answer a write."""
-    server.script = [server.http(200, b"1") + server.http(200, b"2"), server.http(200, b"3")]
+
+    async def twice(writer: asyncio.StreamWriter) -> None:
+        writer.write(server.http(200, b"1"))
+        await asyncio.sleep(late)
+        writer.write(server.http(200, b"2"))
+
+    server.script = [twice, server.http(200, b"3")]
     async with SessionPool() as pool:
         assert b"1" == (await send(pool, server.url, WRITE)).body
+        await asyncio.sleep(0.05)
         assert b"3" == (await send(pool, server.url, WRITE)).body
+
+
+async def test_a_connection_that_closes_under_our_hands_carried_nothing(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one too: then it is better to say so than to go on for ever."""
+    connect = aiohttp.connector.BaseConnector.connect
+
+    async def closing(*args: Any) -> Any:
+        made = await connect(*args)
+        assert made.protocol is not None
+        assert made.protocol.transport is not None
+        made.protocol.transport.abort()
+        return made
+
+    monkeypatch.setattr("aiohttp.connector.BaseConnector.connect", closing)
+    async with SessionPool() as pool:
+        with pytest.raises(ConnectError, match="cannot connect") as caught:
+            await send(pool, server.url, WRITE)
+    assert not caught.value.bytes_left
+    assert [] == server.arrivals
 
 
 async def test_closing_twice_is_silent_and_using_it_then_is_not(server: Any) -> None:

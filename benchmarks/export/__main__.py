@@ -66,7 +66,7 @@ def _options() -> argparse.Namespace:
 def _vendor(rows: int, latency: float) -> Iterator[dict[str, Any]]:
     command = [sys.executable, "-m", "benchmarks.export.vendor", str(rows), str(latency)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:  # noqa: S603 - as above
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
         assert process.stdin is not None  # noqa: S101 - it was asked for
         assert process.stdout is not None  # noqa: S101 - it was asked for
         settings: dict[str, Any] = json.loads(process.stdout.readline())

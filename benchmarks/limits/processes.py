@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
 def start(module: str, plan: Mapping[str, Any]) -> subprocess.Popen[str]:
     """A module of ours with its plan."""
     paths = [str(ROOT), str(ROOT / "providers")]
-    return subprocess.Popen(  # noqa: S603 - our own module
+    return subprocess.Popen(
         [sys.executable, "-m", f"benchmarks.limits.{module}", json.dumps(plan)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
@@ -75,7 +75,7 @@ def redis() -> Generator[str | None]:
             "--dir",
             folder,
         ]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - found above
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
             _await_port(port)
             yield f"redis://127.0.0.1:{port}/0"

@@ -165,7 +165,7 @@ class SessionPool:
         route = session.routes.get(origin) or self._route(session, origin)
         trip = Trip()
         try:
-            async with asyncio.timeout(timeout):
+            with session.deadlines.within(timeout):
                 body = await session.exchange(route, request, headers, trip)
         except asyncio.CancelledError as exc:
             # aiohttp cancels whoever waits for a connection of a pool that is closed.

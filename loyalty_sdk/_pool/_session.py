@@ -20,6 +20,8 @@ from loyalty_sdk._secrets import MaskedBytes, SecretStr
 from loyalty_sdk._version import __version__
 from loyalty_sdk.errors import ConfigurationError, MalformedResponseError
 
+from ._deadlines import Deadlines
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
@@ -97,6 +99,7 @@ class Session:
     ) -> None:
         self.connector = aiohttp.TCPConnector(**settings)
         self.routes: dict[str, Route] = {}
+        self.deadlines = Deadlines()
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout)
         self._max_response_bytes = max_response_bytes
         self._watch = self._until_shutdown()
@@ -164,6 +167,7 @@ class Session:
         try:
             yield
         finally:
+            self.deadlines.close()
             await self.connector.close()
 
     async def aclose(self) -> None:

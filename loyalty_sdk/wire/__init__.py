@@ -9,6 +9,7 @@ from __future__ import annotations
 from ._json import (
     Aware,
     Id,
+    Shape,
     convert,
     decode,
     decode_json,
@@ -26,6 +27,7 @@ from ._structure import configure_converter, structure
 __all__ = [
     "Aware",
     "Id",
+    "Shape",
     "configure_converter",
     "convert",
     "decode",

@@ -31,6 +31,14 @@ Id = int | Annotated[str, msgspec.Meta(min_length=1)]
 Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 """A moment with its offset from UTC; without one nobody knows which moment it is."""
 
+
+class Shape(msgspec.Struct, kw_only=True, gc=False):
+    """What a part of an answer looks like, with the vendor's field names.
+
+    Read two to three times faster than an attrs class; it never leaves the adapter.
+    """
+
+
 _EXPONENT = re.compile(rb"[0-9]E[+-][0-9]")
 
 
@@ -172,23 +180,34 @@ def salvage(value: object, kind: type[T], path: str = "$") -> T:
 
 
 def _salvaged(value: Mapping[str, Any], kind: Any, path: str) -> Any:
-    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(attrs.resolve_types(kind))
     parts: dict[str, Any] = {}
-    for field in fields:
-        part = _part(value.get(field.name), field, f"{path}.{field.name}")
+    for name, wanted, optional in _fields(kind):
+        part = _part(value.get(name), wanted, f"{path}.{name}", optional=optional)
         if part is not attrs.NOTHING:
-            parts[field.name] = part
+            parts[name] = part
     return kind(**parts)
 
 
-def _part(value: object, field: attrs.Attribute[Any], path: str) -> Any:
-    """``value`` as ``field`` wants it, or NOTHING where its default takes over."""
-    alternatives = get_args(field.type)
-    if value is None and (field.default is not attrs.NOTHING or type(None) in alternatives):
+def _fields(kind: Any) -> list[tuple[str, Any, bool]]:
+    """The fields of a class: their names, their types, and whether they have a default."""
+    if _is_shape(kind):
+        return [(each.name, each.type, not each.required) for each in msgspec.structs.fields(kind)]
+    known = attrs.fields(attrs.resolve_types(kind))
+    return [(each.name, each.type, each.default is not attrs.NOTHING) for each in known]
+
+
+def _is_shape(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Shape)
+
+
+def _part(value: object, wanted: Any, path: str, *, optional: bool) -> Any:
+    """``value`` as ``wanted``, or NOTHING where its default takes over."""
+    alternatives = get_args(wanted)
+    if value is None and (optional or type(None) in alternatives):
         return attrs.NOTHING
-    parts = next(filter(attrs.has, alternatives), None)
+    parts = next((each for each in alternatives if _is_shape(each) or attrs.has(each)), None)
     try:
-        return convert(value, field.type, path) if parts is None else salvage(value, parts, path)
+        return convert(value, wanted, path) if parts is None else salvage(value, parts, path)
     except MalformedResponseError:
         if type(None) not in alternatives:
             raise

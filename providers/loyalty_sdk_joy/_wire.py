@@ -1,4 +1,4 @@
-"""Joy's JSON as attrs classes with Joy's own names, and what it means in neutral words.
+"""Joy's JSON as classes with Joy's own names, and what it means in neutral words.
 
 https://devdocs.joy.so/joy-rest-api-v2/api-references/activities describes the rows. Joy
 leaves out what is null, so nothing but a row's id and time is counted on; unknown fields stay
@@ -13,13 +13,18 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import attrs
-
 from loyalty_sdk import _checks
-from loyalty_sdk._models import Customer, Identity, RawPage, Transaction, TransactionKind
+from loyalty_sdk._models import (
+    Customer,
+    Identity,
+    RawPage,
+    Transaction,
+    TransactionKind,
+    transaction,
+)
 from loyalty_sdk._provider import Refusal
 from loyalty_sdk.errors import APIError, MalformedResponseError, error_for_status
-from loyalty_sdk.wire import Aware, Id, convert, decode, in_utc, malformed, salvage
+from loyalty_sdk.wire import Aware, Id, Shape, convert, decode, in_utc, malformed, salvage
 
 from ._models import CustomerRecord, PointsCalculation, Product
 
@@ -46,8 +51,7 @@ TYPES = {kind: str(name) for name, kind in _KINDS.items() if name != "expire_poi
 """What the ``type`` filter takes; the documentation leaves ``expire_point`` out."""
 
 
-@attrs.frozen(kw_only=True)
-class ActivityRow:
+class ActivityRow(Shape):
     """The part of Joy's Activity that has a neutral meaning; the rest stays in ``raw``."""
 
     id: Id
@@ -66,8 +70,7 @@ class ActivityRow:
     content: str | None = None
 
 
-@attrs.frozen(kw_only=True)
-class Pagination:
+class Pagination(Shape):
     """``hasNext`` and ``hasPre`` are documented as required; None is not False, it is silence."""
 
     hasNext: bool | None = None
@@ -76,15 +79,13 @@ class Pagination:
     totalPage: int | None = None
 
 
-@attrs.frozen(kw_only=True)
-class Meta:
+class Meta(Shape):
     """What stands beside the rows of a list."""
 
     pagination: Pagination | None = None
 
 
-@attrs.frozen(kw_only=True)
-class ActivityPage:
+class ActivityPage(Shape):
     """One page of transactions, as it comes nearly always."""
 
     data: list[ActivityRow]
@@ -92,8 +93,7 @@ class ActivityPage:
     meta: Meta | None = None
 
 
-@attrs.frozen(kw_only=True)
-class CustomerRow:
+class CustomerRow(Shape):
     """The part of Joy's Customer that `CustomerRecord` names."""
 
     id: Id
@@ -114,16 +114,14 @@ class CustomerRow:
     updatedAt: Aware | None = None
 
 
-@attrs.frozen(kw_only=True)
-class ShopRow:
+class ShopRow(Shape):
     """The part of Joy's Shop that `Identity` names."""
 
     id: Id
     name: str | None = None
 
 
-@attrs.frozen(kw_only=True)
-class CalculationRow:
+class CalculationRow(Shape):
     """The answer of points/calculate."""
 
     pointsEarn: int
@@ -254,7 +252,7 @@ def _transaction(
         customers[who] = _customer(row)
     points, pending = _change(row)
     moment = row.createdAt
-    return Transaction(
+    return transaction(
         id=str(row.id),
         customer=customers[who],
         points=points,
@@ -381,8 +379,7 @@ def read_calculation(response: Response) -> PointsCalculation:
 _ERRORS = range(400, 600)
 
 
-@attrs.frozen(kw_only=True)
-class Success:
+class Success(Shape):
     """The one member that says whether a write was applied."""
 
     success: bool

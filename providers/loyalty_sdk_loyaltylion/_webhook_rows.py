@@ -1,4 +1,4 @@
-"""What stands in LoyaltyLion's webhooks, as attrs classes with the vendor's names.
+"""What stands in LoyaltyLion's webhooks, as classes with the vendor's names.
 
 A part of an unexpected type reads as None, and nothing is coerced; the rest stays in `Event.raw`.
 """
@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import attrs
-
-from loyalty_sdk.wire import Aware, Id
+from loyalty_sdk.wire import Aware, Id, Shape
 
 from ._wire import CustomerRef
 
 
-@attrs.define
-class TierRow:
+class TierRow(Shape):
     """A tier."""
 
     id: Id | None = None
@@ -23,14 +20,12 @@ class TierRow:
     number: int | None = None
 
 
-@attrs.define
-class Membership:
+class Membership(Shape):
     """The tier a customer is in."""
 
     loyalty_tier: TierRow | None = None
 
 
-@attrs.define
 class Shopper(CustomerRef):
     """A customer, as of now."""
 
@@ -39,46 +34,40 @@ class Shopper(CustomerRef):
     loyalty_tier_membership: Membership | None = None
 
 
-@attrs.define
-class Enrollment:
+class Enrollment(Shape):
     """When and why somebody became a member."""
 
     date: Aware | None = None
     trigger: str | None = None
 
 
-@attrs.define
-class Titled:
+class Titled(Shape):
     """A reward."""
 
     title: str | None = None
 
 
-@attrs.define
-class Rule:
+class Rule(Shape):
     """What an activity earned by."""
 
     name: str | None = None
     title: str | None = None
 
 
-@attrs.define
-class ActivityRow:
+class ActivityRow(Shape):
     """An activity."""
 
     value: int | None = None
     rule: Rule | None = None
 
 
-@attrs.define
-class OrderRow:
+class OrderRow(Shape):
     """An order."""
 
     merchant_id: Id | None = None
 
 
-@attrs.define
-class Content:
+class Content(Shape):
     """What topics have in them; each page documents some of it."""
 
     customer: Shopper | None = None
@@ -103,8 +92,7 @@ class Content:
     order: OrderRow | None = None
 
 
-@attrs.define
-class Fulfilment:
+class Fulfilment(Shape):
     """A body that is flat, with neither topic nor id."""
 
     reward_id: Id | None = None
@@ -115,8 +103,7 @@ class Fulfilment:
     test: bool = False
 
 
-@attrs.define
-class Envelope:
+class Envelope(Shape):
     """What stands around a content."""
 
     id: Id | None = None

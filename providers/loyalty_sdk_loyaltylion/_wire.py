@@ -1,4 +1,4 @@
-"""LoyaltyLion's JSON: attrs classes with the vendor's names, and how they become values.
+"""LoyaltyLion's JSON: classes with the vendor's names, and how they become values.
 
 https://developers.loyaltylion.com/api-reference/v2/resources/transactions/list-transactions
 and the pages beside it. Pages are decoded whole, straight into these classes; only when that
@@ -12,12 +12,18 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Any, TypeVar, cast
 
-import attrs
-
-from loyalty_sdk._models import Customer, Identity, Page, RawPage, Transaction, TransactionKind
+from loyalty_sdk._models import (
+    Customer,
+    Identity,
+    Page,
+    RawPage,
+    Transaction,
+    TransactionKind,
+    transaction,
+)
 from loyalty_sdk._provider import Refusal
 from loyalty_sdk.errors import MalformedResponseError
-from loyalty_sdk.wire import Aware, Id, convert, decode, decode_json, in_utc, salvage
+from loyalty_sdk.wire import Aware, Id, Shape, convert, decode, decode_json, in_utc, salvage
 
 from ._models import OrderRecord, Record
 
@@ -28,38 +34,32 @@ Raw = tuple[RawPage, int] | Mapping[Any, Any]
 # ------------------------------------------------------------ transactions
 
 
-@attrs.define
-class CustomerRef:
+class CustomerRef(Shape):
     """A customer inside another row."""
 
     merchant_id: Id | None = None
     email: str | None = None
 
 
-@attrs.define
-class _Rule:
+class _Rule(Shape):
     name: str | None = None
     title: str | None = None
 
 
-@attrs.define
-class _Order:
+class _Order(Shape):
     merchant_id: Id | None = None
 
 
-@attrs.define
-class _Activity:
+class _Activity(Shape):
     rule: _Rule | None = None
     order: _Order | None = None
 
 
-@attrs.define
-class _Adjustment:
+class _Adjustment(Shape):
     note: str | None = None
 
 
-@attrs.define
-class _Transaction:
+class _Transaction(Shape):
     id: Id
     created_at: Aware
     # No `| None`: other than what may be absent, points of another type are no small matter.
@@ -71,13 +71,11 @@ class _Transaction:
     adjustment: _Adjustment | None = None
 
 
-@attrs.define
-class _Cursor:
+class _Cursor(Shape):
     next: str | None = None
 
 
-@attrs.define
-class _TransactionPage:
+class _TransactionPage(Shape):
     transactions: list[_Transaction]
     cursor: _Cursor | None = None
 
@@ -122,7 +120,7 @@ def _neutral(row: _Transaction, raw: Raw, path: str | None = None) -> Transactio
     if moment.tzinfo is not UTC:
         path = path or f"$.transactions[{raw[1]}]"
         moment = in_utc(moment, f"{path}.created_at")
-    return Transaction(
+    return transaction(
         id=str(row.id),
         customer=read_customer(row.customer),
         points=row.points_approved,
@@ -180,8 +178,7 @@ def read_identity(body: bytes) -> Identity:
     return Identity(program=str(found.program_id), scopes=found.scopes, raw=raw)
 
 
-@attrs.define
-class _Identity:
+class _Identity(Shape):
     program_id: Id
     scopes: tuple[str, ...] | None = None
 
