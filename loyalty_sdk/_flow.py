@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
@@ -138,6 +137,8 @@ Flow = Generator[Request, Response, T]
 
 def http_date(value: str) -> datetime | None:
     """An HTTP date, aware; None where it cannot be read."""
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - it takes long
+
     try:
         moment = parsedate_to_datetime(value)
     except (ValueError, TypeError, OverflowError):

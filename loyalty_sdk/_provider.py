@@ -107,7 +107,6 @@ class Provider:
         unmarked_hint: How to make points carry their reference, where that is a setting.
         rate: Requests a second that the vendor documents; None where it documents none, and
             then the client finds out how many it takes.
-        webhooks: How the vendor signs and words its webhooks; None where it has none.
         lists_program: Whether `list_transactions` without a customer lists everybody's rows,
             between any ``created_from`` and ``created_until``; its rows' ids are then unique
             in the program.
@@ -124,7 +123,6 @@ class Provider:
     limitations: ClassVar[Mapping[str, str]] = {}
     scopes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     unmarked_hint: ClassVar[str | None] = None
-    webhooks: ClassVar[WebhookFormat | None] = None
     lists_program: ClassVar[bool] = False
     largest_page: ClassVar[int | None] = None
 
@@ -198,6 +196,14 @@ class Provider:
     def acknowledges(self, response: Response, /) -> bool:
         """Whether a 2xx answer to a request acknowledged by its body says success."""
         return True
+
+    @classmethod
+    def webhook_format(cls) -> WebhookFormat | None:
+        """How the vendor signs and words its webhooks; None where it has none.
+
+        Asked only by who receives some: an adapter imports here what that takes.
+        """
+        return None
 
     def _unsupported(self, operation: str) -> NoReturn:
         able = ", ".join(filter(self.supports, OPERATIONS)) or "none of the neutral operations"

@@ -9,4 +9,8 @@ get, and how an adaptive limit follows a server that changes its own.
 How: the server, and every sender, is a process of its own; senders use a limiter as the client
 does, over plain sockets, so that little else takes time. A run lasts 20 s with 200 callers, the
 adaptive one a minute; the median of five runs.
+
+A sender that the machine leaves standing for longer than the margin exceeds the rate, so a machine
+that is busy with other things shows in the figures. As root on Linux
+`chrt -r 1 python -m benchmarks.limits` keeps those other things apart.
 """

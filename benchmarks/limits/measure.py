@@ -6,6 +6,7 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
+from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -106,13 +107,16 @@ def measure(
 
 def repeat(run: Run, times: int, redis: str | None) -> list[dict[str, Any]]:
     """Some runs, all at once where they are light."""
-    with ThreadPoolExecutor(times if run.is_light else 1) as pool:
+    at_once = times if run.is_light else 1
+    # Starting processes takes time from those that send already.
+    ready = Barrier(at_once)
+    with ThreadPoolExecutor(at_once) as pool:
         # Each has a rate of its own in Redis.
         urls = [redis and redis[:-1] + str(number) for number in range(times)]
-        return list(pool.map(lambda url: perform(run, url), urls))
+        return list(pool.map(lambda url: perform(run, url, ready), urls))
 
 
-def perform(run: Run, redis: str | None) -> dict[str, Any]:
+def perform(run: Run, redis: str | None, ready: Barrier) -> dict[str, Any]:
     """One run: what the server counted, and what the senders saw."""
     server = processes.start(
         "server", {"schedule": run.schedule, "skip": run.skip, "latency": run.latency}
@@ -134,6 +138,7 @@ def perform(run: Run, redis: str | None) -> dict[str, Any]:
     senders = [processes.start("sender", plan) for plan in plans]
     for sender in senders:
         processes.line(sender)
+    ready.wait()
     for sender in senders:
         processes.go(sender)
     if run.kill:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from loyalty_sdk._secrets import masked
 from loyalty_sdk.errors import ConfigurationError
@@ -26,6 +25,8 @@ def check_proxy(proxy: Any) -> str | None:
 
 def proxy_from_environment(origin: str) -> str | None:
     """Not left to aiohttp, which would read ``.netrc`` along with it."""
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - it takes long
+
     parts = urlsplit(origin)
     if proxy_bypass(parts.netloc):
         return None

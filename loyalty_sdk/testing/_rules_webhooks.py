@@ -29,7 +29,7 @@ class WebhookRules(Subject):
 
     def test_the_sandbox_sends_the_webhooks_that_are_read(self) -> None:
         """What the sandbox tells of points is signed as the provider reads it, and is known."""
-        form = self.provider_class().webhooks
+        form = self.provider_class().webhook_format()
         if form is not None:
             half = self._half()
             assert type(form) is type(half.webhook_format)
@@ -40,7 +40,7 @@ class WebhookRules(Subject):
 
     def test_webhooks_are_events_or_malformed(self) -> None:
         """Whatever is signed ends in an event of the types it promises, or in one error."""
-        form = self.provider_class().webhooks
+        form = self.provider_class().webhook_format()
         if form is not None:
             told = self._told(self._half())
             topics = st.sampled_from(["", *told])

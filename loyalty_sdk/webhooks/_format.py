@@ -37,7 +37,7 @@ class Delivery:
 
 
 class WebhookFormat(ABC):
-    """How one vendor signs and words its webhooks; `Provider.webhooks` holds one.
+    """How one vendor signs and words its webhooks; `Provider.webhook_format` gives one.
 
     Attributes:
         signature_header: The header with the signature; compared without regard to case.

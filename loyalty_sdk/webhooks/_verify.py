@@ -130,9 +130,10 @@ def _about(provider: str, error: W) -> W:
 
 
 def _format_of(provider: Provider | type[Provider]) -> WebhookFormat:
-    if provider.webhooks is None:
+    form = provider.webhook_format()
+    if form is None:
         raise UnsupportedOperationError(f"{provider.title or provider.name} has no webhooks")
-    return provider.webhooks
+    return form
 
 
 def _masked(secret: Any) -> Any:

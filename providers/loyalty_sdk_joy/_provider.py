@@ -40,7 +40,6 @@ from ._settings import (
     check_settings,
 )
 from ._texts import parse_activity, parse_orders
-from ._webhooks import JoyWebhooks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -123,8 +122,14 @@ class Joy(Provider):
         "list_transactions": "one customer's only",
         "adjust_points": "below zero is not documented",
     }
-    webhooks: ClassVar[WebhookFormat | None] = JoyWebhooks()
     largest_page: ClassVar[int | None] = MOST_ROWS
+
+    @classmethod
+    def webhook_format(cls) -> WebhookFormat:
+        """See `Provider`."""
+        from ._webhooks import JoyWebhooks  # noqa: PLC0415 - many classes, which few programs need
+
+        return JoyWebhooks()
 
     def __init__(
         self,

@@ -35,7 +35,6 @@ from ._models import (
     Site,
 )
 from ._settings import check_flag, credential, parse_flag, read_site
-from ._webhooks import LoyaltyLionWebhooks
 from ._wire import (
     read_identity,
     read_order,
@@ -107,7 +106,6 @@ class LoyaltyLion(Provider):
         "adjust_points": "no staff note; adds at most 1,000,000 at once",
     }
     unmarked_hint: ClassVar[str | None] = "Connect with reference_in_reason=True"
-    webhooks: ClassVar[WebhookFormat | None] = LoyaltyLionWebhooks()
     lists_program: ClassVar[bool] = True
     largest_page: ClassVar[int | None] = MOST_ROWS
 
@@ -121,6 +119,13 @@ class LoyaltyLion(Provider):
         "list_transactions": ("read_customers",),
         "adjust_points": ("write_customers", "read_customers"),
     }
+
+    @classmethod
+    def webhook_format(cls) -> WebhookFormat:
+        """See `Provider`."""
+        from ._webhooks import LoyaltyLionWebhooks  # noqa: PLC0415 - many classes, which few programs need
+
+        return LoyaltyLionWebhooks()
 
     def __init__(  # noqa: PLR0913 - each is one thing a merchant decides
         self,

@@ -44,12 +44,8 @@ async def vendor(
         yield name, sandbox
 
 
-@pytest.fixture
-def only_first(vendor: Any) -> Any:
-    """The same, for what no vendor makes a difference to."""
-    if vendor[0] != NAMES[0]:
-        pytest.skip("one vendor is enough")
-    return vendor
+FIRST = pytest.mark.parametrize("vendor", NAMES[:1], indirect=True)
+"""For what no vendor makes a difference to."""
 
 
 @pytest.fixture
@@ -146,7 +142,8 @@ async def test_a_dry_run_sends_nothing(vendor: Any, loyalty: Any, write: Write) 
     assert told["first"][0]["request"].startswith("POST ")
 
 
-async def test_a_plan_sums_orders(only_first: Any, loyalty: Any, write: Write) -> None:
+@FIRST
+async def test_a_plan_sums_orders(vendor: Any, loyalty: Any, write: Write) -> None:
     """And says that rows without a key are known by their place."""
     file = write("a.csv", "customer_id,points\n1,5\n")
     assert "1 rows have no key of their own" in (await loyalty(*adjust(file, "--dry-run"))).out
@@ -170,7 +167,8 @@ async def test_bad_rows_are_1_and_can_be_mended(
     assert (9, 30, 7) == tuple(sandbox.balance(name, each) for each in ("3", "1", "2"))
 
 
-async def test_programs_read_events(only_first: Any, loyalty: Any, write: Write) -> None:
+@FIRST
+async def test_programs_read_events(vendor: Any, loyalty: Any, write: Write) -> None:
     """One object a line: what was not applied, how far it is, and the summary at the end."""
     ended = await loyalty(*adjust(write("points.csv", POINTS + "3,x,d\n"), "--json"))
     events = ended.lines
@@ -187,9 +185,10 @@ async def test_programs_read_events(only_first: Any, loyalty: Any, write: Write)
     assert "progress" in {event["event"] for event in events}
 
 
-async def test_columns_are_mapped(only_first: Any, loyalty: Any, write: Write) -> None:
+@FIRST
+async def test_columns_are_mapped(vendor: Any, loyalty: Any, write: Write) -> None:
     """By a file, by options, and the options have the last word."""
-    name, sandbox = only_first
+    name, sandbox = vendor
     file = write("p.csv", "who;many;junk\n7;x;1\n")
     mapping = write(
         "m.toml",
@@ -215,11 +214,12 @@ async def test_columns_are_mapped(only_first: Any, loyalty: Any, write: Write) -
         (["--operation=adjust_points", "--map=points=a", "--map=points=b"], "given twice"),
     ],
 )
+@FIRST
 async def test_misuse_is_2_and_sends_nothing(
-    only_first: Any, loyalty: Any, write: Write, more: list[str], message: str
+    vendor: Any, loyalty: Any, write: Write, more: list[str], message: str
 ) -> None:
     """One line says what is wrong."""
-    _, sandbox = only_first
+    _, sandbox = vendor
     ended = await loyalty("backfill", "run", write("p.csv", "who,howmany\n1,5\n"), *more)
 
     assert (2, "", 1) == (ended.code, ended.out, ended.err.count("\n"))
@@ -227,8 +227,9 @@ async def test_misuse_is_2_and_sends_nothing(
     assert [] == list(sandbox.arrivals)
 
 
+@FIRST
 async def test_a_journal_of_another_input_is_refused(
-    only_first: Any, loyalty: Any, write: Write
+    vendor: Any, loyalty: Any, write: Write
 ) -> None:
     """The same rows with one more are another input: going on would miss what changed."""
     file = write("points.csv", POINTS)
@@ -239,13 +240,14 @@ async def test_a_journal_of_another_input_is_refused(
     assert "another input, or one that has changed since" in ended.err
 
 
+@FIRST
 async def test_a_truncated_file_is_one_clear_error(
-    only_first: Any, loyalty: Any, tmp_path: Path
+    vendor: Any, loyalty: Any, tmp_path: Path
 ) -> None:
     """What can be read is sent, and the rest is said to be missing."""
     import gzip
 
-    name, sandbox = only_first
+    name, sandbox = vendor
     body = "".join(f"{number},{number * 7919 % 997 + 1},r{number}\n" for number in range(300))
     (tmp_path / "p.csv.gz").write_bytes(gzip.compress((HEAD + body).encode())[:-30])
     ended = await loyalty(*adjust(str(tmp_path / "p.csv.gz")))
@@ -255,11 +257,12 @@ async def test_a_truncated_file_is_one_clear_error(
     assert 1 == sandbox.balance(name, "0")
 
 
+@FIRST
 async def test_init_writes_a_mapping_that_can_be_used(
-    only_first: Any, loyalty: Any, write: Write, tmp_path: Path
+    vendor: Any, loyalty: Any, write: Write, tmp_path: Path
 ) -> None:
     """Guesses are marked; what is missing is said, and 1 says so too."""
-    name, sandbox = only_first
+    name, sandbox = vendor
     file = write("p.csv", "Customer,Points,Ticket,colour\n7,5,t,red\n")
     mapping = str(tmp_path / "m.toml")
     ended = await loyalty("backfill", "init", file, f"--output={mapping}")
@@ -311,7 +314,8 @@ async def test_undo_writes_what_takes_it_back(vendor: Any, loyalty: Any, write: 
     assert (0, 0) == (sandbox.balance(name, "1"), sandbox.balance(name, "2"))
 
 
-async def test_undo_says_what_it_leaves_out(only_first: Any, loyalty: Any, write: Write) -> None:
+@FIRST
+async def test_undo_says_what_it_leaves_out(vendor: Any, loyalty: Any, write: Write) -> None:
     """Rows that nobody can decide are not taken back in silence."""
     file = write("points.csv", HEAD + "1,50,a\n2,7,b\n")
     await loyalty(*adjust(file))
@@ -325,9 +329,8 @@ async def test_undo_says_what_it_leaves_out(only_first: Any, loyalty: Any, write
     assert "1 applied rows are left out: nobody says what they changed" in ended.out
 
 
-async def test_a_report_is_written(
-    only_first: Any, loyalty: Any, write: Write, tmp_path: Path
-) -> None:
+@FIRST
+async def test_a_report_is_written(vendor: Any, loyalty: Any, write: Write, tmp_path: Path) -> None:
     """By the run itself, or later from its journal."""
     file = write("points.csv", POINTS)
     await loyalty(*adjust(file, f"--report={tmp_path}/r.html"))
@@ -353,8 +356,9 @@ async def test_a_run_that_stops_says_why(vendor: Any, loyalty: Any, write: Write
     assert "The same command goes on where this one ended; its journal is " in ended.out
 
 
+@FIRST
 async def test_the_first_thousand_rows_are_enough_to_warn(
-    only_first: Any, loyalty: Any, write: Write
+    vendor: Any, loyalty: Any, write: Write
 ) -> None:
     """Where all of them are bad nothing is known of the rest, and the run begins all the same."""
     ended = await loyalty(*adjust(write("p.csv", HEAD + "1,x,a\n" * 1200)))
@@ -376,11 +380,12 @@ async def running(process: subprocess.Popen[str], arrivals: Any, count: int) -> 
         await asyncio.sleep(0.01)
 
 
+@FIRST
 async def test_an_interrupt_finishes_what_is_on_its_way(
-    only_first: Any, loyalty: Any, write: Write
+    vendor: Any, loyalty: Any, write: Write
 ) -> None:
     """It says how to go on, and the same command does."""
-    name, sandbox = only_first
+    name, sandbox = vendor
     sandbox.faults.add("latency", match="POST", seconds=0.05)
     rows = "".join(f"{who},5,r{who}\n" for who in range(60))
     arguments = adjust(write("points.csv", HEAD + rows), "--concurrency=4")
@@ -399,11 +404,10 @@ async def test_an_interrupt_finishes_what_is_on_its_way(
     assert [5] * 60 == [sandbox.balance(name, str(who)) for who in range(60)]
 
 
-async def test_a_second_interrupt_stops_at_once(
-    only_first: Any, loyalty: Any, write: Write
-) -> None:
+@FIRST
+async def test_a_second_interrupt_stops_at_once(vendor: Any, loyalty: Any, write: Write) -> None:
     """What was on its way is looked up by the next run, and nothing is doubled."""
-    name, sandbox = only_first
+    name, sandbox = vendor
     fault = sandbox.faults.add("latency", match="POST", seconds=30, times=4)
     rows = "".join(f"{who},5,r{who}\n" for who in range(9))
     arguments = adjust(write("points.csv", HEAD + rows), "--concurrency=4")
@@ -423,9 +427,10 @@ async def test_a_second_interrupt_stops_at_once(
     )
 
 
-async def test_a_terminal_shows_a_picture(only_first: Any, write: Write) -> None:
+@FIRST
+async def test_a_terminal_shows_a_picture(vendor: Any, write: Write) -> None:
     """How far it is, what became of the rows, and how fast; no such thing is left behind."""
-    _, sandbox = only_first
+    _, sandbox = vendor
     sandbox.faults.add("latency", match="POST", seconds=0.02)
     file = write("points.csv", HEAD + "".join(f"{who},5,r{who}\n" for who in range(60)))
     main, side = pty.openpty()

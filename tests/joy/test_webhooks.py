@@ -54,8 +54,7 @@ def read(body: dict[str, Any], topic: str | None) -> Event:
 
 def take(body: bytes, topic: str | None) -> Event:
     """The same of bytes."""
-    assert Joy.webhooks is not None
-    headers = {"x-joy-loyalty-hmac-sha256": Joy.webhooks.sign(body, SECRET)}
+    headers = {"x-joy-loyalty-hmac-sha256": Joy.webhook_format().sign(body, SECRET)}
     return verify("joy", body, headers, SECRET, topic=topic)
 
 

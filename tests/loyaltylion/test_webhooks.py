@@ -72,8 +72,7 @@ def read(body: dict[str, Any], topic: str | None = None) -> Event:
 
 def take(body: bytes, topic: str | None = None) -> Event:
     """The same of bytes."""
-    assert LoyaltyLion.webhooks is not None
-    signature = LoyaltyLion.webhooks.sign(body, SECRET)
+    signature = LoyaltyLion.webhook_format().sign(body, SECRET)
     headers = {"X-LoyaltyLion-Hmac-SHA256": signature}
     return verify("loyaltylion", body, headers, SECRET, topic=topic)
 

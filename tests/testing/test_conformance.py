@@ -428,7 +428,7 @@ class Careless(WebhookFormat):
 @breaks("test_webhooks_are_events_or_malformed")
 @breaks("test_the_sandbox_sends_the_webhooks_that_are_read")
 def _reads_webhooks_without_care(_: Any) -> dict[str, Any]:
-    return {"webhooks": Careless()}
+    return {"webhook_format": classmethod(lambda _: Careless())}
 
 
 # ---------------------------------------------------------------- the test

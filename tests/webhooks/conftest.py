@@ -30,7 +30,11 @@ class TinyProvider(Provider):
 
     name = "tiny"
     title = "Tiny"
-    webhooks = TinyWebhooks()
+
+    @classmethod
+    def webhook_format(cls) -> WebhookFormat:
+        """See `Provider`."""
+        return TinyWebhooks()
 
 
 @pytest.fixture(scope="session")
