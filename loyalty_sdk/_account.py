@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 import attrs
 
 from ._budget import Budget
+from ._fork import process
 from ._limits import RateLimit
 from .errors import ConfigurationError, DeadlineExceededError
 
@@ -133,6 +134,7 @@ class Account:
         self.limiter: Limiter | None = None
         self._key = key
         self._limit: RateLimit | Literal[False] | None = None
+        self._used_at = time.monotonic()
         self._wanted: WeakKeyDictionary[object, RateLimit | Literal[False]] = WeakKeyDictionary()
         self.longest_marker = 0
         self.replays: dict[Key, Joined] = {}
@@ -155,19 +157,29 @@ class Account:
             ConfigurationError: Another client wants another limit.
         """
         with self._lock:
-            others = [limit for limit in self._wanted.values() if limit != wanted]
-            if wanted is not None and others:
+            if wanted is None:
+                wanted = self._limit
+            if wanted is None:
+                wanted = RateLimit.fixed(documented) if documented else RateLimit.adaptive()
+            if any(limit != wanted for limit in self._wanted.values()):
                 raise ConfigurationError(
-                    f"rate_limit: these credentials have another already: {others[0]!r}",
+                    f"rate_limit: these credentials have another already: {self._limit!r}",
                     hint="One account has one limit; account=... tells accounts apart",
                 )
-            if wanted is not None:
-                self._wanted[client] = wanted
-            if wanted is None and self._limit is None:
-                wanted = RateLimit.fixed(documented) if documented else RateLimit.adaptive()
-            if wanted is not None and wanted != self._limit:
+            self._wanted[client] = wanted
+            if wanted != self._limit:
                 self._limit = wanted
                 self.limiter = wanted.limiter(self._key) if wanted else None
+        self.used()
+
+    def part(self, client: object) -> None:
+        """``client`` wants nothing any more."""
+        self._wanted.pop(client, None)
+
+    def used(self) -> None:
+        """It matters from now on: to the next client too, if this one ends."""
+        self._used_at = time.monotonic()
+        _held[self] = None
 
     @property
     def unresolved(self) -> tuple[Receipt, ...]:
@@ -224,8 +236,9 @@ class Account:
     @property
     def is_over(self) -> bool:
         """Whether nothing that is known here can matter to a later client."""
-        last = self._recent[-1].lands_until if self._recent else float("-inf")
-        return not self._unresolved and last + _LONGEST_SETTLE < time.monotonic()
+        last = self._recent[-1].lands_until if self._recent else self._used_at
+        latest = max(last, self._used_at, self.limiter.paused_until if self.limiter else last)
+        return not self._unresolved and latest + _LONGEST_SETTLE < time.monotonic()
 
     def others(self, write: Write) -> list[Write]:
         """Adjustments of the same customer that are on their way beside ``write``."""
@@ -342,7 +355,7 @@ def account_of(*key: str) -> Account:
     with _lock:
         for account in [held for held in _held if held.is_over]:
             del _held[account]
-        known = _accounts.get(key)
+        known = _accounts.get((process(), *key))
         if known is None:
-            known = _accounts[key] = Account(*key)
+            known = _accounts[process(), *key] = Account(*key)
         return known

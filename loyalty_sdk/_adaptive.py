@@ -47,6 +47,7 @@ class AdaptivePace:
         self._grew_at = _NEVER
         self._refusals = 0
         self._pressed = False
+        self._in_demand = False
         self._answer_takes = 0.2
 
     def due(self, now: float) -> float:
@@ -63,6 +64,7 @@ class AdaptivePace:
     def take(self, now: float, *, waited: bool) -> float:
         """See `Pace`."""
         since = now
+        self._in_demand = waited
         if waited:
             self._pressed = True
             since = max(self.due(now), now - _CATCH_UP)
@@ -105,6 +107,8 @@ class AdaptivePace:
         if self._refusals > 1 and self._limit is not None:
             return max(self._least, self._limit / 2)  # it has sunk: the past says nothing
         self._forget(now)
+        if not self._in_demand:
+            return self.rate  # few were sent, so that few were accepted says nothing
         return max(self._least, min(self.rate, len(self._accepted) / _WINDOW))
 
     def _forget(self, now: float) -> None:

@@ -89,6 +89,18 @@ class Call:
             call.deadline, call._patience = time.monotonic() + queue, seconds
         return call
 
+    @property
+    def under_way(self) -> bool:
+        """Whether it has begun, or looks for one that has."""
+        return self.looks or self._patience is None
+
+    @property
+    def latest(self) -> float:
+        """Until when something that is no waiting for a turn may take, now."""
+        if self._patience is None:
+            return self.deadline
+        return min(self.deadline, time.monotonic() + self._patience)
+
     def granted(self) -> None:
         """It may send: a clock that has waited for that starts."""
         if self._patience is not None:
@@ -121,6 +133,8 @@ class Call:
         """There may have been an earlier try, sent at the latest then."""
         ago = (datetime.now(UTC) - tried_at).total_seconds()
         self.tried_at = time.monotonic() - max(0.0, ago)
+        # It begins by looking, which waits for nobody.
+        self.granted()
 
     def follow(self) -> None:
         """Account for the earlier try, which may be open still."""

@@ -320,6 +320,7 @@ class LoyaltyClient(Generic[P]):
     async def aclose(self) -> None:
         """Close the client, and its pool if it made one. A second time does nothing."""
         self._driver.closed = True
+        self._driver.line.credentials.part()
         if self._owns_pool:
             await self._driver.line.pool.aclose()
 
@@ -346,7 +347,7 @@ class LoyaltyClient(Generic[P]):
         call = self._driver.call(_name(flow), writes=True)
         try:
             call.replay(_checks.replayable(adjustment, tried_at, replay=replay))
-            account = await self._driver.line.credentials.open(call.deadline)
+            account = await self._driver.line.credentials.open(call.latest)
             joined = _joined.join(
                 account.replays,
                 adjustment,

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, cast
 
 from ._account import account_of
+from ._provider import check_printable
 from .errors import ConfigurationError, DeadlineExceededError, LoyaltyError
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Credentials:
     ) -> None:
         self._keys = provider.credentials
         self._owner = (provider.name, origin)
+        if name is not None:
+            check_printable("account", name)
         self._name = name
         self._rate_limit: RateLimit | Literal[False] | None = rate_limit
         self._documented = provider.rate
@@ -71,6 +74,11 @@ class Credentials:
                 self._open(first)
         assert self.account is not None  # noqa: S101 - for the type checker: it was opened
         return self.account
+
+    def part(self) -> None:
+        """Let the account go: its limit binds the client no more."""
+        if self.account is not None:
+            self.account.part(self)
 
     async def headers(self, until: float) -> Headers:
         """The headers of one try; a callable key is asked each time.

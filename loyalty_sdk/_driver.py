@@ -67,6 +67,7 @@ class Driver:
         call = self.call(receipt.operation)
         resolved = receipt
         try:
+            call.granted()
             account = await self.line.credentials.open(call.deadline)
             resolved = await self._reconciler(account).resolve(receipt, call)
         except LoyaltyError as error:
@@ -97,7 +98,7 @@ class Driver:
         try:
             self.check_open()
             keys = self.line.credentials
-            account = keys.account or await keys.open(call.deadline)
+            account = keys.account or await keys.open(call.latest)
             account.budget.pay(self.options.retry.budget or 0.0)
             return await self._follow(start(), call)
         except LoyaltyError as error:

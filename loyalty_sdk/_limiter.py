@@ -75,8 +75,8 @@ class Limiter(Queue):
         """A 429 came to a request that was sent at ``sent_at``.
 
         Args:
-            sent_at: On `time.monotonic`, after its grant: 429s to requests that had left
-                before the pace was slowed do not slow it again.
+            sent_at: On `time.monotonic`, after its grant: an adaptive pace is not halved again
+                by 429s to requests that had left before it was.
             retry_after: Seconds for which the vendor wants to hear nothing.
         """
         with self._lock:

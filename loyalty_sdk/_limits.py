@@ -38,9 +38,9 @@ class RateLimit(ABC):
         Requests leave evenly, one every ``(1 + margin) / rate`` seconds. So no second at the
         vendor holds more than ``rate``, as long as the way there takes one request less than
         ``margin`` seconds longer than another; up to a third of the margin may go to an event
-        loop that is late. A 429 all the same slows the pace by a twentieth, once for all requests
-        under way and never below a tenth of the rate; each second wins back a hundredth of it.
-        ``Retry-After`` pauses everything.
+        loop that is late. A second with 429s all the same slows the pace by as many requests, at
+        least by a twentieth of the rate and at most by half of it, never below a tenth; each
+        second since wins back a hundredth. ``Retry-After`` pauses everything.
 
         Args:
             rate: Requests in any one second; whole, from 1 to 1,000,000.

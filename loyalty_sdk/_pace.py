@@ -10,7 +10,10 @@ _NEVER = float("-inf")
 LATENESS = 1 / 3
 # Seconds that a busy loop may fall behind and still catch up; what is longer was no hurry.
 _CATCH_UP = 0.1
-_SLOWER = 0.95
+# Shares of the rate: what a second with a 429 takes off at least and at most, what is left in any
+# case, and what a second wins back.
+_LEAST_CUT = 0.05
+_MOST_CUT = 0.5
 _SLOWEST = 0.1
 _RECOVERY = 0.01
 
@@ -69,9 +72,10 @@ class FixedPace:
 
     With ``part`` the grid is for that part of the rate.
 
-    A 429 slows the grid by a twentieth, once for all requests under way, down to a tenth of the
-    rate; every second since wins back a hundredth of the rate. Where it was the network that was
-    less even than the margin allows, the slower grid is what allows more.
+    A second in which requests are refused slows the grid by as many a second, at least by a
+    twentieth of the rate and at most by half of it, down to a tenth; every second since wins
+    back a hundredth. Where it was the network that was less even than the margin allows, the
+    slower grid is what allows more.
     """
 
     def __init__(self, rate: int, margin: float, part: float = 1.0) -> None:
@@ -85,6 +89,8 @@ class FixedPace:
         self._next = _NEVER
         self._share = 1.0
         self._slowed_at = _NEVER
+        self._share_before = 1.0
+        self._refused = 0
         self._eased_at = _NEVER
 
     @property
@@ -133,10 +139,13 @@ class FixedPace:
         """See `Pace`."""
         if retry_after:
             self.paused_until = max(self.paused_until, now + retry_after)
-        if sent_at >= self._slowed_at:
+        if now >= self._slowed_at + 1.0:
             self.ease(now)
-            self._share = max(_SLOWEST, self._share * _SLOWER)
-            self._slowed_at = self._eased_at = now
+            self._slowed_at, self._share_before, self._refused = now, self._share, 0
+        self._refused += 1
+        cut = min(_MOST_CUT, max(_LEAST_CUT, self._refused / self._limit))
+        self._share = max(_SLOWEST, self._share_before - cut)
+        self._eased_at = now
 
     def ease(self, now: float) -> None:
         """Win back what the time since the last 429 allows."""

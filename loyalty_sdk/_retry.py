@@ -244,8 +244,12 @@ _HINTS = {
 }
 
 
+# Seconds. Who asks for more has made a mistake, and would silence the credentials for good.
+_LONGEST_PAUSE = 86_400.0
+
+
 def retry_after(response: Response) -> float | None:
-    """Seconds that ``Retry-After`` asks for, given as seconds or as a date.
+    """Seconds that ``Retry-After`` asks for, given as seconds or as a date; a day at the most.
 
     None when there is no such header or it cannot be read. A date counts from the answer's
     own ``Date``, so that clocks that differ do no harm.
@@ -253,9 +257,9 @@ def retry_after(response: Response) -> float | None:
     value = response.headers.get("Retry-After", "").strip()
     # HTTP wants whole seconds; some servers send fractions all the same.
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
-        return float(value)
+        return min(float(value), _LONGEST_PAUSE)
     until = http_date(value)
     if until is None:
         return None
     now = response.date or datetime.now(UTC)
-    return max(0.0, (until - now).total_seconds())
+    return min(max(0.0, (until - now).total_seconds()), _LONGEST_PAUSE)

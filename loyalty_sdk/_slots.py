@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from ._waiting import Queue
+from ._waiting import Queue, here
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -36,6 +37,7 @@ class Slots(Queue):
         self.limit = limit
         self.taken = 0
         self.taken_by_bulk = 0
+        self._given: deque[LaneName] = deque()
         self._most_bulk = limit if limit == 1 else limit - max(1, limit // _KEPT_ONE_IN)
 
     @asynccontextmanager
@@ -56,6 +58,7 @@ class Slots(Queue):
     async def take(self, lane: LaneName, deadline: float, key: object = None) -> float:
         """Wait for a slot, which has to be given back; arguments as for `Limiter.grant`."""
         with self._lock:
+            self._take_in()
             if not self._lanes.waiting and self._is_free(lane) and time.monotonic() <= deadline:
                 self._count(lane, 1)
                 self._lanes.of(lane).grants += 1
@@ -63,11 +66,26 @@ class Slots(Queue):
         return await self._wait(lane, deadline, key)
 
     def give(self, lane: LaneName) -> None:
-        """Give back a slot that ``lane`` took."""
-        with self._lock:
-            self._count(lane, -1)
-            if self._lanes.waiting:
-                self.serve()
+        """Give back a slot that ``lane`` took.
+
+        A call that nobody awaits any more ends where it is collected, which may be in the
+        middle of `serve`: so this does not wait for the lock.
+        """
+        self._given.append(lane)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._take_in()
+                if self._lanes.waiting:
+                    self.serve()
+            finally:
+                self._lock.release()
+        elif (loop := here()) is not None:
+            loop.call_soon(self.look)
+
+    def _take_in(self) -> None:
+        """Count what was given back."""
+        while self._given:
+            self._count(self._given.popleft(), -1)
 
     def _is_free(self, lane: LaneName) -> bool:
         if self.taken >= self.limit:
@@ -83,6 +101,7 @@ class Slots(Queue):
 
     def due(self, now: float) -> float:
         """See `Queue`."""
+        self._take_in()
         somebody = self.interactive.waiting or self._is_free("bulk")
         return now if self.taken < self.limit and somebody else _EVER
 

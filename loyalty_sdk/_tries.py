@@ -46,7 +46,7 @@ async def send(line: Line, options: Options, request: Request, call: Call) -> Re
     Raises:
         LoyaltyError: The last try's failure.
     """
-    account = line.credentials.account or await line.credentials.open(call.deadline)
+    account = line.credentials.account or await line.credentials.open(call.latest)
     write = call.write if request.is_looked_for else None
     tries = _Tries(line, options, account, request, call, write)
     policy = options.retry
@@ -78,14 +78,18 @@ class _Tries:
 
     async def send(self) -> Response:
         """One try. A slot comes before the grant: a granted request never waits again."""
-        lane, call, trace = self.options.lane, self.call, self.request.trace
+        call, trace = self.call, self.request.trace
+        # What is under way is brought to its end before anything new is begun.
+        lane = "interactive" if call.under_way else self.options.lane
         customer = trace and trace.customer_id
         if self.write is not None and self.write.can_be_confused:
             await self.account.turn(self.write, call.deadline)
         pool, origin = self.line.pool, self.line.origin
         await pool.hold(origin, lane, call.deadline, customer)
         try:
-            headers = await self.line.credentials.headers(call.deadline)
+            headers = await self.line.credentials.headers(call.latest)
+            await pool.prepare(origin)
+            self.account.used()
             limiter = self.account.limiter
             if limiter is None:
                 call.granted()

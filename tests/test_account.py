@@ -355,3 +355,10 @@ async def test_a_crowd_of_one_customer_is_cheap(account: Account) -> None:
         for write in crowd:
             await account.turn(write, EVER)
         assert time.process_time() - began < 2
+
+
+def test_a_fork_has_an_account_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parent's waiters are not the child's to serve."""
+    held = account_of("tiny", "forked")
+    monkeypatch.setattr(_account, "process", lambda: "the child")
+    assert held is not account_of("tiny", "forked")

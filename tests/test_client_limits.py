@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from typing import Any
 
@@ -20,6 +21,7 @@ from loyalty_sdk import (
     SessionPool,
     connect,
 )
+from loyalty_sdk._slots import Slots
 
 TEN = RateLimit.fixed(10, margin=0.001)
 
@@ -94,6 +96,48 @@ async def test_one_account_has_one_limit(tiny: Any, server: Any) -> None:
         async with connect(tiny(server.url, "k"), rate_limit=RateLimit.fixed(10, margin=0.001)):
             pass
     assert [] == server.arrivals
+
+
+async def test_a_limit_may_be_changed_when_nobody_keeps_the_old_one(tiny: Any) -> None:
+    """A closed client wants nothing, although somebody still holds it."""
+    url = "http://127.0.0.1:1"
+    async with connect(tiny(url, "k"), rate_limit=TEN) as first:
+        pass
+    async with connect(tiny(url, "k"), rate_limit=RateLimit.fixed(11)) as second:
+        assert 11 == second.limiter.rate  # type: ignore[union-attr]
+    await first.aclose()
+    async with connect(tiny(url, lambda: "never asked")) as unopened:
+        pass
+    assert unopened.limiter is None
+
+
+@pytest.mark.limited
+async def test_who_says_nothing_keeps_what_it_found(tiny: Any) -> None:
+    """Its calls may wait for their turn: two limits side by side would send too much."""
+    url = "http://127.0.0.1:1"
+    async with connect(tiny(url, "k")) as client:
+        assert client.limiter is not None
+        with pytest.raises(ConfigurationError, match=r"another already: RateLimit\.adaptive"):
+            connect(tiny(url, "k"), rate_limit=TEN)
+
+
+async def test_the_next_client_keeps_the_pace_of_the_last(tiny: Any, server: Any) -> None:
+    """One client a request is common: each would else send its first at once."""
+    seen = set()
+    for _ in range(3):
+        async with connect(tiny(server.url, "k"), rate_limit=TEN) as client:
+            await ask(client)
+            seen.add(id(client.limiter))
+        del client
+        gc.collect()
+    assert 1 == len(seen)
+
+
+@pytest.mark.parametrize("name", ["", 5, "caf\u00e9\n"])
+async def test_an_account_s_name_is_text(tiny: Any, name: Any) -> None:
+    """Nothing else can be shared by other processes."""
+    with pytest.raises(ConfigurationError, match="account must be printable"):
+        connect(tiny("http://127.0.0.1:1", "k"), account=name)
 
 
 async def test_what_is_no_limit_is_refused(tiny: Any) -> None:
@@ -202,6 +246,42 @@ async def test_interactive_calls_overtake_bulk(tiny: Any, server: Any) -> None:
         await asyncio.gather(*crowd, return_exceptions=True)
 
 
+async def test_what_is_under_way_goes_before_what_is_not(tiny: Any, server: Any) -> None:
+    """A repeat of bulk does not wait behind the whole queue while its deadline runs."""
+    server.script = [server.http(500)]
+    async with connect(tiny(server.url, "k"), rate_limit=TEN, deadline=2) as client:
+        bulk = client.with_options(lane="bulk")
+        crowd = [asyncio.create_task(ask(bulk, f"/{n}")) for n in range(40)]
+        await crowd[0]
+        assert [arrival.target for arrival in server.arrivals][1:].index("/0") < 10
+        assert 1 == client.limiter.interactive.grants  # type: ignore[union-attr]
+        for task in crowd:
+            task.cancel()
+        await asyncio.gather(*crowd, return_exceptions=True)
+
+
+@pytest.mark.parametrize("lane", ["bulk", "interactive"])
+async def test_a_key_that_hangs_does_not_hang_the_call(tiny: Any, server: Any, lane: Any) -> None:
+    """Asking for it is no waiting for a turn, and a slot may be held meanwhile."""
+    keys = iter(["k", "k"])
+
+    async def key() -> str:
+        for known in keys:
+            return known
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    policy = RetryPolicy(attempts=1)
+    async with connect(tiny(server.url, key), deadline=0.2, retry=policy) as client:
+        asker = client.with_options(lane=lane)
+        await ask(asker)
+        await ask(asker)
+        began = time.monotonic()
+        with pytest.raises(DeadlineExceededError, match="no credentials"):
+            await ask(asker)
+        assert time.monotonic() - began < 0.5
+
+
 @pytest.mark.parametrize("lane", ["fast", None, 1])
 async def test_there_are_two_lanes(tiny: Any, lane: Any) -> None:
     """Another one is refused by name."""
@@ -211,6 +291,47 @@ async def test_there_are_two_lanes(tiny: Any, lane: Any) -> None:
 
 
 # ------------------------------------------------------------ slots
+
+
+async def test_a_slot_is_given_back_whoever_holds_the_lock() -> None:
+    """A call that nobody awaits any more may be collected while others are being served."""
+    slots = Slots(1)
+    await slots.take("bulk", float("inf"))
+    with slots._lock:
+        slots.give("bulk")
+    waiting = asyncio.create_task(slots.take("bulk", time.monotonic() + 1))
+    await asyncio.wait_for(waiting, 1)
+    with slots._lock:
+        await asyncio.to_thread(slots.give, "bulk")
+    await slots.take("bulk", time.monotonic() + 1)
+    assert 1 == slots.taken
+
+
+async def test_a_waiter_gets_a_slot_that_came_back_under_the_lock() -> None:
+    """The loop looks again when it comes to it."""
+    slots = Slots(1)
+    await slots.take("interactive", float("inf"))
+    waiting = asyncio.create_task(slots.take("interactive", time.monotonic() + 2))
+    await asyncio.sleep(0.01)
+    with slots._lock:
+        slots.give("interactive")
+    await asyncio.wait_for(waiting, 1)
+
+
+async def test_the_first_call_is_ready_before_its_turn(tiny: Any, server: Any) -> None:
+    """What the first one takes to set up would else come between its turn and its leaving."""
+    async with (
+        SessionPool() as pool,
+        connect(tiny(server.url, "k"), pool=pool, rate_limit=RateLimit.fixed(1)) as client,
+    ):
+        assert client.limiter is not None
+        await client.limiter.grant("interactive", float("inf"))
+        waiting = asyncio.create_task(ask(client))
+        await asyncio.sleep(0.05)
+        [session] = pool._sessions.values()
+        assert [server.url] == list(session.routes)
+        waiting.cancel()
+        await asyncio.wait([waiting])
 
 
 async def test_no_more_calls_are_under_way_than_the_pool_has_connections(

@@ -1061,3 +1061,13 @@ async def test_replay_is_yes_or_no(points: Any) -> None:
     async with connect(points("http://127.0.0.1:1", "k")) as client:
         with pytest.raises(ValidationError, match="replay: wanted a bool, got str"):
             await client.adjust_points(FIVE, replay="no")  # type: ignore[arg-type]
+
+
+async def test_a_replay_in_bulk_keeps_its_deadline(points: Any, server: Any, book: Book) -> None:
+    """It begins by looking, and nobody waits for its first turn."""
+    book.trouble = [book.answer(500)] * 1000
+    async with connect(points(server.url, "bulk"), deadline=0.6, settle=0.3) as client:
+        began = time.monotonic()
+        with pytest.raises(OutcomeUnknownError):
+            await client.with_options(lane="bulk").adjust_points(FIVE, replay=True)
+        assert time.monotonic() - began < 1.5

@@ -122,26 +122,45 @@ def test_what_is_given_back_can_be_taken_again() -> None:
 
 
 def test_a_429_slows_the_pace_by_a_twentieth_and_a_hundredth_a_second_comes_back() -> None:
-    """Once for all requests that had left before; after five seconds nothing is left of it."""
-    pace = FixedPace(20, 0.03)
+    """After five seconds nothing is left of it."""
+    pace = FixedPace(2000, 0.03)
     pace.take(T0, waited=False)
-    for _ in range(20):
-        pace.throttled(T0 + 0.1, T0, None)
-    assert 19 == pytest.approx(pace.rate)
+    for number in range(26):
+        pace.throttled(T0 + 0.1 + number / 1000, T0, None)
+    assert 1900 == pytest.approx(pace.rate)
 
-    pace.ease(T0 + 2.6)
-    assert 19.5 == pytest.approx(pace.rate)
+    pace.ease(T0 + 2.625)
+    assert 1950 == pytest.approx(pace.rate)
     pace.take(T0 + 10, waited=False)
-    assert 20 == pace.rate
+    assert 2000 == pace.rate
     pace.answered(T0 + 11, T0 + 10)
-    assert 20 == pace.rate
+    assert 2000 == pace.rate
+
+
+@pytest.mark.parametrize(("refused", "left"), [(1, 19), (6, 14), (10, 10), (19, 10)])
+def test_a_second_of_429s_slows_the_pace_by_as_many(refused: int, left: int) -> None:
+    """What another program takes is left to it at once, but never more than half."""
+    pace = FixedPace(20, 0.03)
+    for number in range(refused):
+        pace.throttled(T0 + number / 20, T0, None)
+    assert left == pytest.approx(pace.rate)
+
+
+def test_another_second_of_429s_slows_it_again() -> None:
+    """From where it is by then."""
+    pace = FixedPace(20, 0.03)
+    for number in range(4):
+        pace.throttled(T0 + number / 10, T0, None)
+    for number in range(4):
+        pace.throttled(T0 + 1.3 + number / 10, T0, None)
+    assert 16 + 0.2 - 4 == pytest.approx(pace.rate)
 
 
 def test_a_vendor_that_goes_on_refusing_is_left_a_tenth_of_the_rate() -> None:
     """Never less: somebody has to see that it has changed its mind."""
     pace = FixedPace(20, 0.03)
     for number in range(100):
-        pace.throttled(T0 + number / 100, T0 + number / 100, None)
+        pace.throttled(T0 + number / 10, T0 + number / 10, None)
     assert 2 == pytest.approx(pace.rate)
 
 
@@ -304,3 +323,11 @@ def test_an_adaptive_pace_takes_back_only_the_latest() -> None:
     pace.give_back(second)
     pace.give_back(second)
     assert pytest.approx(T0 + 0.1) == pace.due(T0 + 0.1)
+
+
+def test_one_429_in_light_traffic_halves_and_no_more() -> None:
+    """That little was accepted then says nothing of the limit: little was sent."""
+    pace = AdaptivePace(start=10.0, least=1.0, most=1000.0)
+    sent = pace.take(100.0, waited=False)
+    pace.throttled(100.1, sent, None)
+    assert 5.0 == pace.rate

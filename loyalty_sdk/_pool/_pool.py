@@ -125,6 +125,16 @@ class SessionPool:
             of_host.give(lane)
             raise
 
+    async def prepare(self, origin: str) -> None:
+        """Do what the first request to ``origin`` takes, before its turn to leave has come.
+
+        Raises:
+            ClientClosedError: The pool is closed.
+        """
+        session = await self._session()
+        if origin not in session.routes:
+            self._route(session, origin)
+
     def let_go(self, origin: str, lane: LaneName) -> None:
         """Let the next request have the connection."""
         of_host = self._slots_of(origin)
