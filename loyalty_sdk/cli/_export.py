@@ -137,9 +137,14 @@ class _Progress:
         self._live = not as_json and sys.stderr.isatty()
         self._began = self._shown = time.monotonic()
         self._width = 0
+        self._told = False
 
     def __call__(self, progress: Progress) -> None:
         """Show ``progress``, unless the last one is too young."""
+        if not self._told and not self._as_json:
+            self._told = True
+            if progress.rows and progress.phase == "reading":
+                click.echo(f"going on: {progress.rows:,} rows were read before", err=True)
         now = time.monotonic()
         if now - self._shown < _EVERY[self._live]:
             return

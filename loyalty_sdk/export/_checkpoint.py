@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +114,13 @@ class Checkpoint:
         return ConfigurationError(f"{self.path} is no checkpoint", hint="Name another file")
 
     def close(self) -> None:
-        """Let others have it."""
+        """Let others have it; of a run that was refused before it began nothing is left."""
+        if self.fact("run") is None:
+            # While it is held, so that nobody else's is taken away; where a file that is open
+            # cannot be, it stays, empty.
+            self.one("PRAGMA journal_mode = DELETE")
+            with suppress(OSError):
+                self.path.unlink()
         self._base.close()
 
     @contextmanager

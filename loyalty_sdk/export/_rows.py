@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -27,9 +26,6 @@ COLUMNS = (
     "order_id",
 )
 """Of CSV and Parquet; ``raw`` follows where it is asked for."""
-
-# Blanks at the ends too, which some readers strip.
-_QUOTED = re.compile(r'[",\r\n]|\A\s|\s\Z|\A\Z')
 
 
 def columns(*, raw: bool) -> tuple[str, ...]:
@@ -83,9 +79,15 @@ def _cell(text: str | None) -> str:
     if text is None:
         return ""
     # Most are numbers or single words, which this tells fastest.
-    if text.isalnum() or not _QUOTED.search(text):
+    if text.isalnum() or not _needs_quotes(text):
         return text
     return '"' + text.replace('"', '""') + '"'
+
+
+def _needs_quotes(text: str) -> bool:
+    # Blanks at the ends too, which some readers strip; and text without letters is not nothing.
+    special = '"' in text or "," in text or "\n" in text or "\r" in text
+    return special or text != text.strip() or not text
 
 
 def json_row(row: Transaction) -> bytes:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -370,7 +371,10 @@ async def test_the_first_thousand_rows_are_enough_to_warn(
 def begin(*arguments: str, **how: Any) -> subprocess.Popen[str]:
     """The command as another program, which can be interrupted."""
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | how
-    return subprocess.Popen([*COMMAND, *arguments[1:]], text=True, **pipes)
+    # Whoever runs the tests in the background has SIGINT ignored.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    command = [*COMMAND, *arguments[1:]]
+    return subprocess.Popen(command, text=True, preexec_fn=heard, **pipes)  # noqa: PLW1509 - no threads here
 
 
 async def running(process: subprocess.Popen[str], arrivals: Any, count: int) -> None:

@@ -188,6 +188,19 @@ async def test_a_file_is_replaced_when_asked_to(vendor: Sandbox, loyalty: Any) -
     assert 31 == text("points.csv").count("\n")
 
 
+async def test_going_on_is_said(vendor: Sandbox, loyalty: Any) -> None:
+    """Where rows are there already, so that nobody wonders."""
+
+    def second_page(arrival: Any) -> bool:
+        return "cursor=" in arrival.query
+
+    fault = vendor.faults.add("error", status=403, match=second_page)
+    assert 1 == (await loyalty("export", "points.csv", "--page-size=10", "--windows=1")).code
+    vendor.faults.remove(fault)
+    ended = await loyalty("export", "points.csv", "--page-size=10", "--windows=1")
+    assert (0, "going on: 10 rows were read before\n") == (ended.code, ended.err)
+
+
 async def test_a_failure_is_1_and_can_be_gone_on_with(vendor: Sandbox, loyalty: Any) -> None:
     """The line says so; or it is given up, and begun again."""
     fault = vendor.faults.add("error", status=403, match="/v2/transactions")
@@ -204,7 +217,15 @@ async def test_an_interrupt_is_130_and_says_how_to_go_on(vendor: Sandbox, loyalt
     """As after any other stop, the same command goes on."""
     hang = vendor.faults.add("hang", match="/v2/transactions")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "loyalty_sdk", "export", "points.csv", stdout=PIPE, stderr=PIPE
+        sys.executable,
+        "-m",
+        "loyalty_sdk",
+        "export",
+        "points.csv",
+        stdout=PIPE,
+        stderr=PIPE,
+        # Whoever runs the tests in the background has it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not hang.struck:
         await asyncio.sleep(0.01)

@@ -97,32 +97,33 @@ class Exporter:
         assert 0 == await self._heard()
 
     async def kill(self, out: Path, requests: int, pause: float) -> bool:
-        """Kill an export after so many requests for pages and a pause; whether it was alive."""
+        """Kill an export after so many requests for pages and a pause; False if it had ended."""
         self._sandbox.arrivals.clear()
         number = await self._start(out)
         ended = asyncio.ensure_future(self._heard())
         while not ended.done() and pages_asked(self._sandbox) < requests:
             await asyncio.sleep(0.001)
         await asyncio.sleep(pause)
-        alive = not ended.done()
-        if alive:
+        if not ended.done():
             os.kill(number, signal.SIGKILL)
-        return await ended == signal.SIGKILL
+        status = await ended
+        assert status in {0, signal.SIGKILL}
+        return status == signal.SIGKILL
 
 
 async def survive(exporter: Exporter, out: Path, *, kills: int, step: int, seed: int) -> int:
-    """An export that is killed ``kills`` times before it ends; how often it was alive then.
+    """An export that is killed ``kills`` times and then comes to its end; how often it was.
 
     Args:
         exporter: Starts it.
         out: Its file.
-        kills: How often.
-        step: About how many pages it may ask for each time.
+        kills: How often, unless it ends before.
+        step: How many pages it may ask for each time, at most.
         seed: Of the moments.
     """
     draw = Random(seed)  # noqa: S311 - repeatable on purpose
-    alive = 0
-    for _ in range(kills):
-        alive += await exporter.kill(out, draw.randint(1, 2 * step), draw.random() * 0.01)
+    for number in range(kills):
+        if not await exporter.kill(out, draw.randint(1, step), draw.random() * 0.01):
+            return number
     await exporter.finish(out)
-    return alive
+    return kills

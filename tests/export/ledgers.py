@@ -25,12 +25,13 @@ def even(count: int) -> Iterator[float]:
 
 
 def burst(count: int) -> Iterator[float]:
-    """A few rows over years, and nine of ten within one minute in the middle of them."""
+    """One row in ten over three years, and all others within one minute in the middle of them."""
     few = count // 20
-    yield from (number * 4e5 for number in range(few))
+    gap = 1.5 * 365 * 86_400 / few
+    yield from (number * gap for number in range(few))
     inside = count - 2 * few
-    yield from (few * 4e5 + 60.0 * number / inside for number in range(inside))
-    yield from ((few + 1 + number) * 4e5 for number in range(few))
+    yield from (few * gap + 60.0 * number / inside for number in range(inside))
+    yield from ((few + 1 + number) * gap for number in range(few))
 
 
 def instant(count: int) -> Iterator[float]:

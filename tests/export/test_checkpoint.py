@@ -32,6 +32,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "rows.csv.checkpoint"
 
 
+def make(path: Path) -> None:
+    """A checkpoint of a run that has begun."""
+    base = Checkpoint(path)
+    with base.change():
+        base.note("run", {"number": 1})
+    base.close()
+
+
 def test_what_was_noted_is_there_again(path: Path) -> None:
     """In the next process too."""
     base = Checkpoint(path)
@@ -53,7 +61,7 @@ def test_a_second_process_is_refused(path: Path) -> None:
             Checkpoint(path)
         holder.kill()
         holder.wait()
-        Checkpoint(path).close()
+        make(path)
 
 
 def test_a_second_export_of_one_process_is_refused(path: Path) -> None:
@@ -145,12 +153,20 @@ def test_another_programs_database_is_left_alone(path: Path) -> None:
 
 def test_another_versions_checkpoint_is_refused(path: Path) -> None:
     """What a later version means by its tables nobody here knows."""
-    Checkpoint(path).close()
+    make(path)
     base = sqlite3.connect(path)
     base.execute("PRAGMA user_version = 99")
     base.close()
     with pytest.raises(ConfigurationError, match="was made by another version"):
         Checkpoint(path)
+
+
+def test_a_run_that_never_began_leaves_nothing(path: Path) -> None:
+    """No file is there that was not there before, and none of SQLite's own."""
+    base = Checkpoint(path)
+    base.belong(IDENTITY)
+    base.close()
+    assert [] == list(path.parent.iterdir())
 
 
 @pytest.mark.parametrize("name", ["missing/rows.checkpoint", "."])
@@ -162,7 +178,7 @@ def test_a_place_where_nothing_can_be_made_is_named(tmp_path: Path, name: str) -
 
 def test_what_cannot_be_written_at_all_is_named(path: Path) -> None:
     """A checkpoint that only one may read, for instance."""
-    Checkpoint(path).close()
+    make(path)
     base = sqlite3.connect(path)
     base.execute("PRAGMA journal_mode = DELETE")
     base.close()

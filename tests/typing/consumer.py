@@ -256,8 +256,7 @@ async def export(client: LoyaltyClient) -> None:
     assert_type(summary.path, Path | None)
     consumer: Consumer = take
     await Export(client, consumer, checkpoint="points.checkpoint", since_last=True).run()
-    assert_type(COLUMNS[0], str)
-    assert_type(FORMATS[0], str)
+    assert_type(", ".join((*COLUMNS, *FORMATS)), str)
 
 
 def show(progress: Progress) -> None:
