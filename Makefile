@@ -41,9 +41,11 @@ soak: $(READY)
 	@$(BIN)/python -m tests.settle.soak
 	@$(BIN)/python -m tests.examples.soak
 	@$(BIN)/python -m tests.backfill.soak
+	@$(BIN)/python -m tests.export.soak
 
 bench: $(BENCH)
 	@$(BIN)/python -m benchmarks run
+	@$(BIN)/python -m benchmarks.limits
 
 bench-check: $(BENCH)
 	@$(BIN)/python -m benchmarks check

@@ -17,6 +17,7 @@ from .errors import ConflictError, LoyaltyError, OutcomeUnknownError
 
 if TYPE_CHECKING:
     from ._account import Write
+    from ._watch import Watch
 
 
 class Sent(NamedTuple):
@@ -37,6 +38,10 @@ class Sent(NamedTuple):
     replayed: bool
 
 
+def _no_verdicts() -> list[Verdict]:
+    return []  # calling list[Verdict] takes six times as long
+
+
 @attrs.define
 class Call:
     """One run of a flow.
@@ -51,6 +56,7 @@ class Call:
         write: What is known of a write that can be looked for.
         tried_at: On `time.monotonic`; when an earlier try can have been sent last.
         tries: How often its writes were tried, those that never left included.
+        watch: Tells those who listen; None where nobody does.
     """
 
     provider: str
@@ -62,10 +68,11 @@ class Call:
     write: Write | None = None
     tried_at: float | None = None
     tries: int = 0
+    watch: Watch | None = None
     _patience: float | None = None
     _reference: str | None = None
     _sends: int = 0
-    _verdicts: list[Verdict] = attrs.field(factory=list[Verdict])
+    _verdicts: list[Verdict] = attrs.field(factory=_no_verdicts)
     _sight: Sight | None = None
 
     @classmethod

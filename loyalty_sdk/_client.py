@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ._limiter import Limiter
     from ._provider import Provider
     from ._retry import RetryPolicy
+    from .hooks import Listener
 
     P = DefaultingTypeVar("P", bound=Provider, default=Any)
 else:
@@ -282,6 +283,8 @@ class LoyaltyClient(Generic[P]):
             LoyaltyError: As for every call.
         """
         flow = endpoint(method, path, segments=segments, query=query, json=json, safety=safety)
+        # A traceback with locals must not show what is sent.
+        del segments, query, json
         return await self._driver.run(self._driver.call("request"), lambda: flow)
 
     def with_options(
@@ -291,6 +294,7 @@ class LoyaltyClient(Generic[P]):
         retry: RetryPolicy = _UNCHANGED,
         lane: LaneName = _UNCHANGED,
         before_send: BeforeSend | None = _UNCHANGED,
+        listeners: Iterable[Listener] = _UNCHANGED,
     ) -> LoyaltyClient[P]:
         """A copy with other options; it shares pool and limits, and never closes the pool.
 
@@ -301,12 +305,14 @@ class LoyaltyClient(Generic[P]):
                 interactive ones leave of connections and rate, and at least one grant in ten.
                 Their deadline begins to count with their first grant.
             before_send: As for `connect`.
+            listeners: As for `connect`; in place of those there are.
         """
         given: dict[str, Any] = {
             "deadline": deadline,
             "retry": retry,
             "lane": lane,
             "before_send": before_send,
+            "listeners": listeners,
         }
         changed = {name: value for name, value in given.items() if value is not _UNCHANGED}
         options = attrs.evolve(self._driver.options, **changed)

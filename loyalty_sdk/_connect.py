@@ -16,11 +16,23 @@ from ._provider import Provider
 from ._registry import load
 from ._retry import RetryPolicy
 from ._secrets import masked
+from ._settings import (
+    ATTEMPT_TIMEOUT,
+    ATTEMPTS,
+    DEADLINE,
+    QUEUE_TIMEOUT,
+    RATE_LIMIT,
+    SETTLE,
+    UNSET,
+)
 from ._tries import Line
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ._announce import BeforeSend
+    from .hooks import Listener
 
 
 def connect(  # noqa: PLR0913 - each is one thing a deployment decides
@@ -28,24 +40,29 @@ def connect(  # noqa: PLR0913 - each is one thing a deployment decides
     *,
     pool: SessionPool | None = None,
     retry: RetryPolicy | None = None,
-    deadline: float | None = 30.0,
-    settle: float = 60.0,
-    queue_timeout: float | None = None,
+    deadline: float | None = UNSET,
+    settle: float = UNSET,
+    queue_timeout: float | None = UNSET,
     rate_limit: RateLimit | Literal[False] | None = None,
     account: str | None = None,
     before_send: BeforeSend | None = None,
+    listeners: Iterable[Listener] = (),
     allow_http: bool = False,
     **settings: Any,
 ) -> LoyaltyClient[P]:
     """A client for one account at one vendor. Nothing connects until the first call.
+
+    What is not given comes from the environment, ``LOYALTY_DEADLINE`` and so on, where it is
+    set there: docs/settings.md lists all of it.
 
     Args:
         provider: A registered name, or a `Provider` (the way type checkers can follow).
         pool: Connections to share; the client makes and closes its own unless given.
         retry: How often and how long to try.
         deadline: Seconds one call may take with all its tries and waits; for lists, one
-            page. None waits for ever.
-        settle: Seconds after which a write that was given up on takes no effect any more.
+            page; 30 unless the environment says otherwise. None waits for ever.
+        settle: Seconds after which a write that was given up on takes no effect any more; 60
+            unless the environment says otherwise.
             You say this about the vendor; gateways give up after 30 to 60 s. Too short a
             time may double a write, which is then reported.
         queue_timeout: Seconds a call in the lane "bulk" may wait for its first grant; its
@@ -57,6 +74,7 @@ def connect(  # noqa: PLR0913 - each is one thing a deployment decides
             share its limit; by default the keys themselves do, as they are at first use.
         before_send: Awaited before the first byte of every try of a write that must not be
             repeated, and within the deadline; what it raises keeps the try from being sent.
+        listeners: Told what happens in calls; see `loyalty_sdk.hooks`.
         allow_http: Whether plain http may go to other machines than this one.
         **settings: The provider's own, such as ``api_key``; those not given come from the
             environment.
@@ -78,13 +96,14 @@ def connect(  # noqa: PLR0913 - each is one thing a deployment decides
         wanted = "a registered name or a Provider object"
         raise ConfigurationError(f"provider: wanted {wanted}, got {_checks.kind(made)}")
     origin = check_origin(made.base_url, allow_http=allow_http)
-    _check_limit(rate_limit)
+    rate_limit = _limit(rate_limit)
     options = Options(
-        retry=RetryPolicy() if retry is None else retry,
-        deadline=deadline,
-        settle=settle,
-        queue_timeout=queue_timeout,
+        retry=_retry() if retry is None else retry,
+        deadline=DEADLINE.value(deadline),
+        settle=SETTLE.value(settle),
+        queue_timeout=QUEUE_TIMEOUT.value(queue_timeout),
         before_send=before_send,
+        listeners=listeners,
     )
     line = Line(
         provider=made,
@@ -96,10 +115,23 @@ def connect(  # noqa: PLR0913 - each is one thing a deployment decides
     return LoyaltyClient(cast("P", made), driver, owns_pool=pool is None)
 
 
-def _check_limit(limit: object) -> None:
+def _limit(limit: Any) -> RateLimit | Literal[False] | None:
+    """``limit``, or what the environment says; None leaves it to the vendor."""
     if limit is not None and limit is not False and not isinstance(limit, RateLimit):
         got = _checks.kind(limit)
         raise ConfigurationError(f"rate_limit: wanted a RateLimit, False or None, got {got}")
+    if limit is not None:
+        return limit
+    said = RATE_LIMIT.value()
+    if said == "off":
+        return False
+    if said == "adaptive":
+        return RateLimit.adaptive()
+    return None if said is None else RateLimit.fixed(said)
+
+
+def _retry() -> RetryPolicy:
+    return RetryPolicy(attempts=ATTEMPTS.value(), attempt_timeout=ATTEMPT_TIMEOUT.value())
 
 
 def _masked(kind: type[Provider], settings: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from logging import DEBUG
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
@@ -14,11 +15,9 @@ from ._flow import Flow, Request, Response
 from ._models import Outcome
 from ._reconcile import Reconciler
 from ._tries import send
-from .errors import (
-    ClientClosedError,
-    LoyaltyError,
-    MalformedResponseError,
-)
+from ._watch import Watch
+from .errors import ClientClosedError, LoyaltyError, MalformedResponseError
+from .logs import log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,10 +47,16 @@ class Driver:
         """A call that starts now."""
         o = self.options
         name = self.line.provider.name
-        return Call.begin(name, operation, o.deadline, o.settle, queue=o.queue, writes=writes)
+        call = Call.begin(name, operation, o.deadline, o.settle, queue=o.queue, writes=writes)
+        logged = log.isEnabledFor(DEBUG)
+        if o.listeners or logged:
+            call.watch = Watch(name, operation, o.listeners, logged)
+        return call
 
     async def write(self, call: Call, start: Callable[[], Flow[Transaction | None]]) -> Receipt:
         """Run the flow of a write."""
+        if call.watch is not None and not call.watch.started:
+            return await call.watch.over(call, self.write(call, start))
         transaction = None
         try:
             transaction = await self.run(call, start)
@@ -65,6 +70,12 @@ class Driver:
         """Look for the open write of ``receipt``; see the client's method."""
         self.check_open()
         call = self.call(receipt.operation)
+        if call.watch is None:
+            return await self._resolve(receipt, call)
+        call.watch.operation = "resolve"
+        return await call.watch.over(call, self._resolve(receipt, call))
+
+    async def _resolve(self, receipt: Receipt, call: Call) -> Receipt:
         resolved = receipt
         try:
             call.granted()
@@ -95,6 +106,8 @@ class Driver:
         Raises:
             LoyaltyError: It knows its call; that of a write has a receipt.
         """
+        if call.watch is not None and not call.watch.started:
+            return await call.watch.over(call, self.run(call, start))
         try:
             self.check_open()
             keys = self.line.credentials
@@ -173,6 +186,7 @@ class Driver:
             )
         return self._reconciles
 
-    async def _look(self, trace: Trace, window: Window, deadline: float) -> Sight:
-        call = Call(self.line.provider.name, "look", deadline, 0.0, looks=True)
-        return await self._follow(self.line.provider.look(trace, window), call)
+    async def _look(self, trace: Trace, window: Window, call: Call) -> Sight:
+        name, watch = self.line.provider.name, call.watch
+        look = Call(name, "look", call.deadline, 0.0, looks=True, watch=watch)
+        return await self._follow(self.line.provider.look(trace, window), look)

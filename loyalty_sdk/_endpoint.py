@@ -36,7 +36,7 @@ def call(  # noqa: PLR0913 - a request has that many parts
     from .wire import encode  # noqa: PLC0415 - msgspec is imported when first needed
 
     _check(method, path, query, json)
-    response = yield Request(
+    request = Request(
         method=method.upper(),
         template=path,
         path=expand(path, **(segments or {})),
@@ -45,7 +45,9 @@ def call(  # noqa: PLR0913 - a request has that many parts
         safety=safety or (Safety.SAFE if method.upper() == "GET" else Safety.ONCE),
         acknowledged_by=Acknowledgement.BODY,
     )
-    return response
+    # A traceback with locals must not show what is sent.
+    del segments, query, json
+    return (yield request)
 
 
 def _check(method: object, path: object, query: object, json: object) -> None:

@@ -77,6 +77,10 @@ class Request(NamedTuple):
     fresh: bool = False
     answers: frozenset[int] = frozenset()
 
+    def __repr__(self) -> str:
+        # Paths, queries and references hold ids; tracebacks with locals would show them.
+        return f"<Request {self.method} {self.template} {self.safety.value}>"
+
     @property
     def is_looked_for(self) -> bool:
         """Whether it is sent once, and can be found again in the vendor's records."""

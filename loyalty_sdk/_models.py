@@ -19,6 +19,7 @@ from typing import Any, Generic, Literal, TypeVar, cast, get_args
 import attrs
 
 from . import _checks
+from ._secrets import shown, shown_text
 from .errors import Problem
 
 T = TypeVar("T")
@@ -128,7 +129,7 @@ class Customer(Value):
     """
 
     id: str
-    email: str | None = None
+    email: str | None = attrs.field(default=None, repr=shown)
 
 
 @attrs.frozen(kw_only=True)
@@ -167,10 +168,10 @@ class Activity(Value):
     id: str | None = None
     occurred_at: datetime | None = None
     # Outside the hash only: equal activities still have equal hashes.
-    properties: Mapping[str, Any] = attrs.field(factory=dict[str, Any], hash=False)
+    properties: Mapping[str, Any] = attrs.field(factory=dict[str, Any], hash=False, repr=shown)
     guest: bool = False
-    ip_address: str | None = None
-    user_agent: str | None = None
+    ip_address: str | None = attrs.field(default=None, repr=shown)
+    user_agent: str | None = attrs.field(default=None, repr=shown)
     referral_id: str | None = None
     tracking_id: str | None = None
 
@@ -227,8 +228,8 @@ class Order(Value):
     claimed_reward_ids: Sequence[int] = attrs.field(default=())
     placed_at: datetime | None = None
     guest: bool = False
-    ip_address: str | None = None
-    user_agent: str | None = None
+    ip_address: str | None = attrs.field(default=None, repr=shown)
+    user_agent: str | None = attrs.field(default=None, repr=shown)
     referral_id: str | None = None
     tracking_id: str | None = None
 
@@ -274,8 +275,8 @@ class PointsAdjustment(Value):
 
     customer_id: str
     points: int
-    reason: str | None = None
-    note: str | None = None
+    reason: str | None = attrs.field(default=None, repr=shown_text)
+    note: str | None = attrs.field(default=None, repr=shown_text)
     reference: str | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -378,7 +379,7 @@ class Transaction(Value):
     balance: int | None
     kind: TransactionKind
     created_at: datetime
-    reason: str | None = None
+    reason: str | None = attrs.field(default=None, repr=shown_text)
     order_id: str | None = None
     _raw: tuple[RawPage, int] | Mapping[str, Any] = attrs.field(
         factory=dict[str, Any], eq=False, repr=False, alias="raw"

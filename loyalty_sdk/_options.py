@@ -9,6 +9,7 @@ import attrs
 from . import _checks
 from ._lanes import LaneName
 from ._retry import RetryPolicy
+from ._watch import Guarded, guarded
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Options:
     settle: float = attrs.field(validator=[_seconds, _at_most_a_day])
     queue_timeout: float | None = attrs.field(validator=attrs.validators.optional(_seconds))
     before_send: BeforeSend | None = attrs.field(validator=_hook)
+    listeners: tuple[Guarded, ...] = attrs.field(default=(), converter=guarded)
     lane: LaneName = attrs.field(default="interactive", validator=_lane)
 
     @property

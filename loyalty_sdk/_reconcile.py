@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ._models import Receipt, Transaction
 
 Tries = Callable[["Request", "Call"], Awaitable["Response"]]
-Looks = Callable[[Trace, Window, float], Awaitable[Sight]]
+Looks = Callable[[Trace, Window, "Call"], Awaitable[Sight]]
 
 _LOOKS_AFTER_SETTLE = 4
 _RESERVE = 1.0
@@ -59,7 +59,7 @@ class Reconciler:
         account: What is known of the credential's other writes.
         settle: Seconds after which a try that we gave up on takes no effect any more.
         send: Tries a request until it is accepted or may not be repeated.
-        look: One look at the vendor's records, within a deadline.
+        look: One look at the vendor's records, for a call and within its deadline.
         sends: Most tries of one write.
         may_repeat: Takes one repeat out of the budget; False when there is none.
         unmarked_hint: How to make the vendor's rows carry references.
@@ -269,7 +269,7 @@ class Reconciler:
             sent_at=write.sent_at, others=others, resent=write.resends > 0, since=write.since
         )
         try:
-            sight = await self.look(write.trace, window, call.deadline)
+            sight = await self.look(write.trace, window, call)
         except ConflictError:
             raise
         except LoyaltyError as error:

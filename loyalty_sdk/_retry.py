@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import attrs
 
 from ._flow import Acknowledgement, Request, Response, Safety, http_date
+from ._secrets import without_addresses
 from .errors import (
     APIError,
     ConfigurationError,
@@ -113,6 +114,7 @@ async def exchange(  # noqa: PLR0913, PLR0917 - everything that decides about a 
     note: Callable[[Request, Verdict], None],
     *,
     may_repeat: Callable[[], bool],
+    retrying: Callable[[float, LoyaltyError], None] | None = None,
     tried: int = 0,
 ) -> Response:
     """Send ``request`` until it is accepted or may not be repeated.
@@ -125,6 +127,7 @@ async def exchange(  # noqa: PLR0913, PLR0917 - everything that decides about a 
         send: One try.
         note: Told every verdict.
         may_repeat: Takes one repeat out of the budget; False when there is none.
+        retrying: Told of every repeat, the seconds until then and why; None for nobody.
         tried: How often it was tried before.
 
     Raises:
@@ -146,6 +149,8 @@ async def exchange(  # noqa: PLR0913, PLR0917 - everything that decides about a 
         if not may_repeat():
             result.hint = NO_REPEATS_LEFT
             raise result
+        if retrying is not None:
+            retrying(wait, result)
         await asyncio.sleep(wait)
         attempt += 1
 
@@ -224,7 +229,9 @@ def refused(provider: Provider, response: Response) -> LoyaltyError:
         return response.failure
     said = provider.refusal(response)
     status = said.status or response.status
-    words = f"HTTP {response.status}" + (f": {said.message}" if said.message else "")
+    words = f"HTTP {response.status}" + (
+        f": {without_addresses(said.message)}" if said.message else ""
+    )
     error = error_for_status(status)(words, hint=_HINTS.get(status))
     if 300 <= response.status < 400:
         error.hint = "Redirects are not followed; check base_url"

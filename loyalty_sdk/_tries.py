@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ._flow import Request, Response
     from ._options import Options
     from ._provider import Provider
+    from ._watch import Watch
 
 
 @attrs.frozen(kw_only=True)
@@ -48,7 +49,9 @@ async def send(line: Line, options: Options, request: Request, call: Call) -> Re
     """
     account = line.credentials.account or await line.credentials.open(call.latest)
     write = call.write if request.is_looked_for else None
-    tries = _Tries(line, options, account, request, call, write)
+    tries = _Tries(line, options, account, request, call, write, write.tries if write else 0)
+    if call.watch is not None and write is not None and write.resends:
+        call.watch.resend()
     policy = options.retry
     return await exchange(
         line.provider,
@@ -59,7 +62,8 @@ async def send(line: Line, options: Options, request: Request, call: Call) -> Re
         tries.note,
         # Looks never draw on the budget.
         may_repeat=_always if call.looks or policy.budget is None else account.budget.take,
-        tried=write.tries if write else 0,
+        retrying=None if call.watch is None else call.watch.retry,
+        tried=tries.tried,
     )
 
 
@@ -75,6 +79,7 @@ class _Tries:
     request: Request
     call: Call
     write: Write | None
+    tried: int
 
     async def send(self) -> Response:
         """One try. A slot comes before the grant: a granted request never waits again."""
@@ -84,8 +89,9 @@ class _Tries:
         customer = trace and trace.customer_id
         if self.write is not None and self.write.can_be_confused:
             await self.account.turn(self.write, call.deadline)
-        pool, origin = self.line.pool, self.line.origin
-        await pool.hold(origin, lane, call.deadline, customer)
+        pool, origin, watch = self.line.pool, self.line.origin, call.watch
+        hold = pool.hold(origin, lane, call.deadline, customer)
+        await (hold if watch is None else watch.wait("connection", hold))
         try:
             headers = await self.line.credentials.headers(call.latest)
             await pool.prepare(origin)
@@ -94,7 +100,8 @@ class _Tries:
             if limiter is None:
                 call.granted()
                 return await self._depart(headers)
-            await limiter.grant(lane, call.deadline, customer)
+            grant = limiter.grant(lane, call.deadline, customer)
+            await (grant if watch is None else watch.wait("rate", grant))
             call.granted()
             sent_at = time.monotonic()
             response = await self._depart(headers)
@@ -114,12 +121,28 @@ class _Tries:
         if self.write is not None:
             self.write.depart()
         try:
+            if call.watch is not None:
+                return await self._watched(call.watch, headers, until)
             left = until - time.monotonic()
             return await self.line.pool.send(self.line.origin, request, headers, left)
         except asyncio.CancelledError as error:
             sent = getattr(error, "bytes_left", True)
             self.note(request, Verdict.OPEN if sent else Verdict.NOT_SENT)
             raise
+
+    async def _watched(self, watch: Watch, headers: dict[str, str], until: float) -> Response:
+        """Send, and tell those who listen."""
+        pool, origin, request = self.line.pool, self.line.origin, self.request
+        looks, resends = self.call.looks, self.tried
+        self.tried += 1
+        sent = watch.depart(origin, request, headers, resends, looks=looks)
+        try:
+            response = await pool.send(origin, request, sent, until - time.monotonic())
+        except BaseException as error:
+            watch.lose(error, looks=looks)
+            raise
+        watch.arrive(response, looks=looks)
+        return response
 
     def note(self, request: Request, verdict: Verdict) -> None:
         """Account for what a try proved."""

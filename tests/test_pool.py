@@ -299,6 +299,17 @@ async def test_a_proxy_gets_its_password(server: Any) -> None:
     assert "vendor.invalid" == server.arrivals[0].headers["host"]
 
 
+async def test_a_proxy_with_a_password_keeps_its_connections(server: Any) -> None:
+    """The second request goes over the connection of the first, and says the password again."""
+    async with SessionPool(proxy=server.url.replace("//", "//me:secret@")) as pool:
+        for _ in range(3):
+            await send(pool, "http://vendor.invalid")
+        assert 1 == len(server.connections)
+    assert ["Basic bWU6c2VjcmV0"] * 3 == [
+        arrival.headers["proxy-authorization"] for arrival in server.arrivals
+    ]
+
+
 async def test_an_interim_answer_is_no_answer(server: Any) -> None:
     """100 and its like come before the answer."""
     server.script = [b"HTTP/1.1 103 Early Hints\r\n\r\n" + server.http(201)]

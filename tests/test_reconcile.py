@@ -118,12 +118,12 @@ class Vendor:
         failure = FAILURES[verdict]()
         raise failure
 
-    async def look(self, trace: Trace, window: Window, deadline: float) -> Sight:
+    async def look(self, trace: Trace, window: Window, call: Call) -> Sight:
         """One look, which takes a second."""
         self.looks.append((self.passed(), trace, window))
         listed = [each for since, each in self.rows if self.passed() >= since]
         trouble = self.trouble.pop(0) if self.trouble else None
-        await asyncio.sleep(min(1.0, max(0.0, deadline - time.monotonic())))
+        await asyncio.sleep(min(1.0, max(0.0, call.deadline - time.monotonic())))
         if trouble is not None:
             raise trouble
         if trace.operation == "create_order":
@@ -621,8 +621,8 @@ async def test_what_was_shown_absent_is_looked_for_from_there_on(vendor: Vendor)
     """A row from before the first look's window cannot be the write."""
     start = datetime(2026, 5, 1, tzinfo=UTC)
 
-    async def look(trace: Trace, window: Window, deadline: float) -> Sight:
-        sight = await vendor.look(trace, window, deadline)
+    async def look(trace: Trace, window: Window, call: Call) -> Sight:
+        sight = await vendor.look(trace, window, call)
         return attrs.evolve(sight, since=start)
 
     await vendor.write(look=look)

@@ -8,7 +8,7 @@ import traceback
 
 import pytest
 
-from loyalty_sdk._secrets import MaskedBytes, SecretStr, masked
+from loyalty_sdk._secrets import MaskedBytes, MaskedDict, SecretStr, masked
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
@@ -53,6 +53,12 @@ def test_a_traceback_with_locals_shows_neither() -> None:
     frames = [frame for frame in shown.stack if frame.name == "fail"]
 
     assert {"key": "'***'", "body": "<4 bytes>"} == frames[0].locals
+
+
+def test_a_masked_mapping_shows_its_size() -> None:
+    """A body that is being made is what it holds, and shows none of it."""
+    assert {"key": "pat_1"} == MaskedDict(key="pat_1")
+    assert "<1 fields>" == repr(MaskedDict(key="pat_1"))
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

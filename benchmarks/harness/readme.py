@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from .goals import verdicts
@@ -26,12 +27,17 @@ Every folder here that holds a question says in its docstring what it asks, agai
 A median comes with half the distance between the smallest and the largest repetition, in per cent
 of it. The column with an x is the ratio to one candidate, taken round by round: it says more than
 the figures, which are one machine's.
+
+Whether the limits keep what they promise is asked by `python -m benchmarks.limits`, which
+`make bench` runs too; the table at the end is its own. How exports in windows compare is asked by
+`python -m benchmarks.export`.
 """
 
 
 def page(results: Results) -> str:
     """``results`` as Markdown."""
-    return "\n".join([_HEAD, *_run(results), *_goals(results), *_losses(results), *_all(results)])
+    parts = (_run(results), _goals(results), _losses(results), _all(results), _limits())
+    return "\n".join([_HEAD, *chain.from_iterable(parts)])
 
 
 def write(results: Results, path: Path) -> None:
@@ -69,6 +75,12 @@ def _losses(results: Results) -> Iterator[str]:
 def _all(results: Results) -> Iterator[str]:
     for answer in results.answers:
         yield from _answer(answer)
+
+
+def _limits() -> Iterator[str]:
+    """What that question has said of itself."""
+    text = (Path(__file__).parents[1] / "limits" / "README.md").read_text(encoding="utf-8")
+    yield "#" + text.rstrip()
 
 
 def _answer(answer: Answer) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from loyalty_sdk._fork import process
 from loyalty_sdk._secrets import masked
+from loyalty_sdk._settings import CONNECTIONS, PROXY, UNSET
 from loyalty_sdk._slots import Slots
 from loyalty_sdk.errors import ClientClosedError, ConfigurationError
 
@@ -39,13 +40,14 @@ class SessionPool:
 
     Args:
         connections: Most requests under way at once, in all event loops together, and most
-            connections open in each; at least 1.
+            connections open in each; at least 1. Unless given, ``LOYALTY_CONNECTIONS`` in the
+            environment, or 100.
         connections_per_host: The same per host; 0 means no limit of its own.
         keepalive: Seconds an idle connection is kept, at most 10: a server may close an idle
             connection at the moment it is used again, and a write is then in doubt.
         connect_timeout: Seconds to open a connection.
         dns_ttl: Seconds a looked-up address is kept.
-        proxy: URL of an HTTP proxy for every request.
+        proxy: URL of an HTTP proxy for every request; unless given, ``LOYALTY_PROXY``.
         trust_env: Whether ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY`` count. A
             ``.netrc`` never does: it would add credentials of its own.
         ssl: A TLS context of your own, for private authorities or client certificates.
@@ -59,7 +61,7 @@ class SessionPool:
     def __init__(  # noqa: PLR0913 - each is one thing a deployment decides
         self,
         *,
-        connections: int = 100,
+        connections: int | None = None,
         connections_per_host: int = 0,
         keepalive: float = 10.0,
         connect_timeout: float = 5.0,
@@ -69,8 +71,10 @@ class SessionPool:
         ssl: tls.SSLContext | None = None,
         max_response_bytes: int = 32 * _MIB,
     ) -> None:
+        most: int = CONNECTIONS.value(UNSET if connections is None else connections)
+        proxy = PROXY.value(UNSET if proxy is None else masked(proxy))
         for name, value, least in (
-            ("connections", connections, 1),
+            ("connections", most, 1),
             ("connections_per_host", connections_per_host, 0),
             ("max_response_bytes", max_response_bytes, 1),
         ):
@@ -79,13 +83,13 @@ class SessionPool:
         if not 0 < keepalive <= _LONGEST_IDLE:
             raise ConfigurationError("SessionPool: keepalive must be over 0 and at most 10 seconds")
         connector: dict[str, Any] = {
-            "limit": connections,
+            "limit": most,
             "limit_per_host": connections_per_host,
             "keepalive_timeout": keepalive,
             "ttl_dns_cache": dns_ttl,
             **({"ssl": ssl} if ssl is not None else {}),
         }
-        self._slots = Slots(connections)
+        self._slots = Slots(most)
         self._of_host: dict[str, Slots] = {}
         self._per_host = connections_per_host
         self._session_settings = connector, connect_timeout, max_response_bytes

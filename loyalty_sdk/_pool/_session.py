@@ -54,7 +54,10 @@ class Route:
     def to(cls, origin: str, proxy: str | None) -> Route:
         """The route to ``origin``, a URL without a path."""
         url = URL(origin, encoded=True)
-        opener = aiohttp.ClientRequest("GET", url, proxy=URL(proxy) if proxy else None)
+        opener = aiohttp.ClientRequest("GET", url)
+        if proxy is not None:
+            by_way = _by_way_of(URL(proxy), opener.headers["Host"])
+            opener = aiohttp.ClientRequest("GET", url, **by_way)
         forwarded = proxy is not None and url.scheme == "http"
         return cls(opener, origin if forwarded else "")
 
@@ -77,6 +80,19 @@ class Route:
             lines.append(f"Content-Length: {len(body or b'')}")
         head = SecretStr("\r\n".join(lines))
         return MaskedBytes(f"{head}\r\n{_OWN_HEADERS}\r\n".encode() + (body or b""))
+
+
+def _by_way_of(proxy: URL, host: str) -> dict[str, Any]:
+    """What aiohttp takes for a proxy; its password apart, since it shows the URL in locals."""
+    if proxy.user is None:
+        return {"proxy": proxy}
+    secret = SecretStr(aiohttp.encode_basic_auth(proxy.user, proxy.password or ""))
+    # The connector makes the proxy's own header of the first. It would add the second, and then
+    # take the first connection for another proxy's.
+    return {
+        "proxy": proxy.with_user(None),
+        "proxy_headers": {"Authorization": secret, "Host": host},
+    }
 
 
 def _is_spoilt(connection: Connection) -> bool:

@@ -13,6 +13,7 @@ import click
 
 import loyalty_sdk
 from loyalty_sdk._registry import load
+from loyalty_sdk._settings import DEADLINE
 
 from ._failures import DONE
 from ._output import complain
@@ -93,7 +94,9 @@ common = (
     click.option(
         "--deadline",
         type=click.FloatRange(min=0, min_open=True, max=86_400),
-        default=30.0,
+        envvar=DEADLINE.env,
+        show_envvar=True,
+        default=DEADLINE.default,
         show_default=True,
         metavar="SECONDS",
         help="How long one call may take, with all its tries.",

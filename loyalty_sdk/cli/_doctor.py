@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loyalty_sdk._registry import installed, load
+from loyalty_sdk._settings import DEADLINE, GENERAL
 from loyalty_sdk.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -27,8 +28,10 @@ from ._output import complain, one_line
 if TYPE_CHECKING:
     from loyalty_sdk import Identity, LoyaltyClient
     from loyalty_sdk._provider import Provider, Setting
+    from loyalty_sdk._settings import General
 
 _INDENT = "  "
+_COMMAND_LINE = click.core.ParameterSource.COMMANDLINE
 
 
 @click.command()
@@ -42,6 +45,7 @@ def doctor(provider: str | None, settings: tuple[tuple[str, str], ...], **option
     """
     if provider is None and settings:
         raise click.UsageError("--set needs PROVIDER")
+    _say_general()
     names = list(installed()) if provider is None else [provider]
     kinds = {name: load(name) if provider else _importable(name) for name in names}
     found = [
@@ -53,6 +57,26 @@ def doctor(provider: str | None, settings: tuple[tuple[str, str], ...], **option
     if not found:
         return complain("no vendor is set up", FAILED)
     return DONE if all(found) else FAILED
+
+
+def _say_general() -> None:
+    """What holds for every vendor, and why; never a secret."""
+    click.echo("every vendor")
+    for setting in GENERAL:
+        click.echo(f"{_INDENT}{setting.name:<15} {_general(setting)}")
+
+
+def _general(setting: General) -> str:
+    context = click.get_current_context()
+    if setting is DEADLINE and context.get_parameter_source("deadline") is _COMMAND_LINE:
+        return f"{context.params['deadline']:g} given by --deadline"
+    try:
+        value = setting.value()
+    except ConfigurationError as exc:
+        return _wrong(exc)
+    if setting.is_set:
+        return f"{'***' if setting.secret else value} from {setting.env}"
+    return f"{'not set' if value is None else f'{value:g} by default'} ({setting.env})"
 
 
 def _importable(name: str) -> type[Provider] | None:

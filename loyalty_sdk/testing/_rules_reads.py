@@ -160,7 +160,8 @@ class ReadRules(ShopRules):
             provider: Provider = shop.client.provider
             shown = [repr(shop.client), repr(provider), str(provider), repr(vars(provider))]
             for start in self.every_flow(provider).values():
-                shown.append(repr(next(start())))
+                # All its parts: the vendor's own log shows paths and queries.
+                shown.append(repr(tuple(next(start()))))
                 with pytest.raises(AuthenticationError) as caught:
                     await shop.client.run(start())
                 shown.append(_shown(caught.value))

@@ -21,6 +21,7 @@ from loyalty_sdk._provider import (
     from_environment,
     read_key,
 )
+from loyalty_sdk._secrets import MaskedDict
 from loyalty_sdk.errors import Problem, UnsupportedOperationError
 from loyalty_sdk.wire import encode, located, malformed
 
@@ -508,6 +509,7 @@ class Joy(Provider):
         body = _wire.point_change(
             customer_id, points, reason=reason, user_note=reason, admin_note=note
         )
+        del reason, note  # a traceback with locals must not show them
         if verb == "reset":
             # Never looked for and never sent again: it says nothing of what it changed.
             return (yield from self._send_points(verb, body, reference))
@@ -530,7 +532,9 @@ class Joy(Provider):
             points=-body["point"] if verb == "deduct" else body["point"],
             adjusts=True,
         )
-        return (yield from self._send_points(verb, {**body, "adminNote": note}, reference, trace))
+        body = MaskedDict(body, adminNote=note)
+        del note  # a traceback with locals must not show it
+        return (yield from self._send_points(verb, body, reference, trace))
 
     def _send_points(
         self,

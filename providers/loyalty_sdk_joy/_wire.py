@@ -23,6 +23,7 @@ from loyalty_sdk._models import (
     transaction,
 )
 from loyalty_sdk._provider import Refusal
+from loyalty_sdk._secrets import MaskedDict
 from loyalty_sdk.errors import APIError, MalformedResponseError, error_for_status
 from loyalty_sdk.wire import Aware, Id, Shape, convert, decode, in_utc, malformed, salvage
 
@@ -163,7 +164,7 @@ def cart(
 
 
 def _given(**members: Any) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}
+    return MaskedDict({name: value for name, value in members.items() if value is not None})
 
 
 # ---------------------------------------------------------------------- reading answers

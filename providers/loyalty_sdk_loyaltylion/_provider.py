@@ -180,7 +180,9 @@ class LoyaltyLion(Provider):
             name=activity.name,
             at=activity.occurred_at,
         )
-        yield _write("/v2/activities", fields, trace, query=self._site())
+        request = _write("/v2/activities", fields, trace, query=self._site())
+        del fields  # a traceback with locals must not show them
+        yield request
 
     def create_order(self, order: Order, /) -> Flow[None]:
         """Add an order; it may earn points. Shops on a supported platform need not call this.
@@ -209,7 +211,9 @@ class LoyaltyLion(Provider):
             total=order.total,
             at=order.placed_at,
         )
-        yield _write("/v2/orders", fields, trace, query=self._site())
+        request = _write("/v2/orders", fields, trace, query=self._site())
+        del fields  # a traceback with locals must not show them
+        yield request
 
     def list_transactions(
         self, cursor: str | None, filters: Mapping[str, Any], /
@@ -269,12 +273,14 @@ class LoyaltyLion(Provider):
             adjusts=True,
         )
         action = "points" if adjustment.points > 0 else "remove_points"
-        yield _write(
+        request = _write(
             "/v2/customers/{merchant_id}/" + action,
             {"points": abs(adjustment.points), "reason": reason},
             trace,
             merchant_id=adjustment.customer_id,
         )
+        del reason  # a traceback with locals must not show it
+        yield request
 
     def look(self, trace: Trace, window: Window, /) -> Flow[Sight]:
         """What LoyaltyLion's records say of a write."""

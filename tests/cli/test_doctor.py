@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from loyalty_sdk._registry import installed, load
+from loyalty_sdk._settings import GENERAL
 
 
 @pytest.fixture(autouse=True)
@@ -36,9 +37,55 @@ async def test_good_credentials_are_ok(loyalty: Any, server: Any) -> None:
         "  rate         given by --set",
         "  rewards      not set",
         "  ok: the credentials belong to program 7 (Shop); scopes read",
-    ] == ended.out.splitlines()
+    ] == ended.out.splitlines()[9:]
     assert ["/whoami"] == [arrival.target for arrival in server.arrivals]
     assert "acme-key" == server.arrivals[0].headers["x-key"]
+
+
+async def test_what_holds_for_every_vendor_is_shown_with_its_origin(
+    loyalty: Any, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By option, by environment or by default; a proxy's password is never shown."""
+    for setting in GENERAL:
+        monkeypatch.delenv(setting.env, raising=False)
+    proxy = server.url.replace("//", "//me:hidden@")
+    for name, text in {"SETTLE": "90", "RATE_LIMIT": "off", "PROXY": proxy}.items():
+        monkeypatch.setenv(f"LOYALTY_{name}", text)
+    server.script.append(server.http(body=b'{"program": "7"}'))
+    ended = await loyalty("doctor", "acme", "--deadline=3")
+    assert (0, "") == (ended.code, ended.err)
+    assert [
+        "every vendor",
+        "  deadline        3 given by --deadline",
+        "  settle          90.0 from LOYALTY_SETTLE",
+        "  queue_timeout   not set (LOYALTY_QUEUE_TIMEOUT)",
+        "  rate_limit      off from LOYALTY_RATE_LIMIT",
+        "  attempts        4 by default (LOYALTY_ATTEMPTS)",
+        "  attempt_timeout 8 by default (LOYALTY_ATTEMPT_TIMEOUT)",
+        "  connections     100 by default (LOYALTY_CONNECTIONS)",
+        "  proxy           *** from LOYALTY_PROXY",
+    ] == ended.out.splitlines()[:9]
+    assert "proxy-authorization" in server.arrivals[0].headers
+
+
+async def test_a_deadline_from_the_environment_counts(
+    loyalty: Any, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds for the command line as for programs, and the doctor says so."""
+    monkeypatch.setenv("LOYALTY_DEADLINE", "7.5")
+    server.script.append(server.http(body=b'{"program": "7"}'))
+    assert "deadline        7.5 from LOYALTY_DEADLINE" in (await loyalty("doctor", "acme")).out
+
+
+async def test_a_wrong_general_setting_is_wrong(
+    loyalty: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named where it stands, and no vendor can be reached with it."""
+    monkeypatch.setenv("LOYALTY_SETTLE", "soon")
+    ended = await loyalty("doctor", "acme")
+    wrong = "wrong: LOYALTY_SETTLE: wanted a number of seconds, more than 0"
+    assert (1, 2) == (ended.code, ended.out.count(wrong))
+    assert "soon" not in ended.out
 
 
 async def test_scopes_and_name_may_be_unknown(loyalty: Any, server: Any) -> None:

@@ -108,6 +108,8 @@ from loyalty_sdk.export import (
     Progress,
     Summary,
 )
+from loyalty_sdk.hooks import CallEnded, TryEnded
+from loyalty_sdk.hooks import Event as HookEvent
 from loyalty_sdk.webhooks import Event, MemoryStore, PointsEarned, once, verify
 
 VERSION: str = __version__
@@ -220,6 +222,17 @@ async def write_down(about: Try) -> None:
     assert_type(about.at, datetime)
 
 
+def listen(event: HookEvent) -> None:
+    """A listener: which event it is, its type says."""
+    match event:
+        case CallEnded():
+            assert_type(event.outcome, Outcome | None)
+        case TryEnded():
+            assert_type(event.status, int | None)
+        case _:
+            assert_type(event.operation, str)
+
+
 async def many(client: LoyaltyClient) -> None:
     """The results of `map` know the type of their items."""
     results = client.map(client.create_order, [ORDER], concurrency=8)
@@ -256,7 +269,7 @@ async def export(client: LoyaltyClient) -> None:
     assert_type(summary.path, Path | None)
     consumer: Consumer = take
     await Export(client, consumer, checkpoint="points.checkpoint", since_last=True).run()
-    assert_type(", ".join((*COLUMNS, *FORMATS)), str)
+    assert_type(len(COLUMNS) + len(FORMATS), int)
 
 
 def show(progress: Progress) -> None:
@@ -341,6 +354,7 @@ async def main() -> None:
     async with (
         SessionPool(connections=20) as pool,
         connect("example", pool=pool, settle=90.0, before_send=write_down, key="k") as client,
+        connect("example", listeners=[listen, print]),
         connect("example", rate_limit=RateLimit.adaptive(), account="shop", queue_timeout=60.0),
         connect("example", rate_limit=RateLimit.fixed(20, shared=RedisBudget("redis://x"))),
     ):
