@@ -18,5 +18,5 @@ def _renew() -> None:
     _process = uuid.uuid4().hex
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - a system without has no forks
     os.register_at_fork(after_in_child=_renew)

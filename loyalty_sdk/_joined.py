@@ -139,8 +139,7 @@ def _started(
 
     def end(_: object) -> None:
         with _lock:
-            if running.get(key) is joined:
-                del running[key]
+            del running[key]
         joined.end()
 
     joined.task.add_done_callback(end)

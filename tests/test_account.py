@@ -179,6 +179,16 @@ def test_what_was_forgotten_may_have_been_a_rival(
     assert () == account.rivals(Write(MARKED), 50.0)
 
 
+def test_customers_are_forgotten_with_their_last_write(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is remembered has a bound, however many there are."""
+    monkeypatch.setattr(_account, "_REMEMBERED", 2)
+    for customer in "abcd":
+        ended(account, Write(UNMARKED._replace(customer_id=customer)))
+    assert ["c", "d"] == list(account._of_customer)
+
+
 def test_another_process_may_have_had_rivals(account: Account) -> None:
     """Of its writes nothing is known here."""
     assert (UNMARKED,) == account.rivals(Write(UNMARKED), NEVER)

@@ -1071,3 +1071,16 @@ async def test_a_replay_in_bulk_keeps_its_deadline(points: Any, server: Any, boo
         with pytest.raises(OutcomeUnknownError):
             await client.with_options(lane="bulk").adjust_points(FIVE, replay=True)
         assert time.monotonic() - began < 1.5
+
+
+async def test_calls_that_begin_together_open_one_account(points: Any, server: Any) -> None:
+    """A callable may be asked by both; what it hands out opens the same."""
+
+    async def key() -> str:
+        await asyncio.sleep(0.01)
+        return "one-key"
+
+    async with connect(points(server.url, key)) as client:
+        await asyncio.gather(*(client.request("GET", "/points") for _ in range(2)))
+        assert client.unresolved == ()
+    assert 2 == len(server.arrivals)

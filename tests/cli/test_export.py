@@ -236,3 +236,17 @@ async def test_an_interrupt_is_130_and_says_how_to_go_on(vendor: Sandbox, loyalt
     vendor.faults.clear()
     ended = await loyalty("export", "points.csv", "--json")
     assert (0, 1) == (ended.code, ended.lines[-1]["run"])
+
+
+async def test_an_interrupt_ends_the_picture_and_says_how_to_go_on(
+    vendor: Sandbox, loyalty: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this process too, whose loop a Ctrl-C breaks off."""
+
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("loyalty_sdk.cli._connection.Connection.run", interrupted)
+    ended = await loyalty("export", "points.csv")
+    assert 130 == ended.code
+    assert "the same command goes on" in ended.err

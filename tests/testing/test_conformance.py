@@ -32,6 +32,8 @@ from loyalty_sdk import (
 )
 from loyalty_sdk._provider import OPERATIONS
 from loyalty_sdk.testing import ProviderConformance
+from loyalty_sdk.testing._recording import Sent
+from loyalty_sdk.testing._requests import malformed
 from loyalty_sdk.webhooks import Delivery, Event, PointsEarned, WebhookFormat
 
 EXAMPLE = Path(__file__).parent.parent / "example_adapter"
@@ -439,6 +441,8 @@ import sys
 sys.path.insert(0, {str(EXAMPLE)!r})
 from loyalty_sdk import Identity, get
 from loyalty_sdk.testing import ProviderConformance
+from loyalty_sdk.testing._recording import Sent
+from loyalty_sdk.testing._requests import malformed
 from loyalty_sdk_cornershop import CornerShop
 from loyalty_sdk_cornershop._sandbox import CornerShopSandbox
 
@@ -537,3 +541,10 @@ def test_exemptions_need_a_rule_and_a_reason(exempt: dict[str, str], cornershop:
     """A rule cannot be skipped by a wrong name, or without saying why."""
     with pytest.raises(AssertionError):
         run("test_exemptions_have_reasons", cornershop, exempt=exempt)
+
+
+def test_a_method_in_lower_case_is_malformed() -> None:
+    """HTTP's methods are case-sensitive, and the pool sends them as they are."""
+    request = Request(method="get", template="/a", path="/a", safety=Safety.SAFE)
+    sent = Sent(request, "/a", b"")
+    assert ["the method is 'get'"] == list(malformed(sent))
