@@ -10,13 +10,13 @@ from typing import IO, TYPE_CHECKING, Any
 import attrs
 import click
 
-from loyalty_sdk._models import TransactionKind, plain
+from loyalty_sdk._models import plain
 from loyalty_sdk.export import OVERLAP, WINDOWS, Export
 
 from ._connection import Connection, connected
 from ._failures import DONE, INTERRUPTED
+from ._filters import narrowed
 from ._output import complain, printable
-from ._values import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,19 +41,7 @@ _DOING = {"asking": "asking for customers", "reading": "reading", "writing": "wr
 @click.option(
     "--customer", "named", multiple=True, metavar="ID", help="Only this one. May be repeated."
 )
-@click.option(
-    "--from", "created_from", type=moment, metavar="TIME", help="Rows of that moment or later."
-)
-@click.option(
-    "--until", "created_until", type=moment, metavar="TIME", help="Rows before that moment."
-)
-@click.option(
-    "--kind",
-    "kinds",
-    type=click.Choice([kind.value for kind in TransactionKind]),
-    multiple=True,
-    help="Only such rows. May be repeated.",
-)
+@narrowed
 @click.option("--raw", is_flag=True, help="The vendor's own row too, as JSON.")
 @click.option(
     "--since",

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loyalty_sdk._models import TransactionKind
 from loyalty_sdk.errors import CursorError
 
 from ._connection import Connection, connected
-from ._values import moment
+from ._filters import narrowed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -21,19 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--customer", metavar="ID", help="The merchant's own id; some vendors need one.")
-@click.option(
-    "--from", "created_from", type=moment, metavar="TIME", help="Rows of that moment or later."
-)
-@click.option(
-    "--until", "created_until", type=moment, metavar="TIME", help="Rows before that moment."
-)
-@click.option(
-    "--kind",
-    "kinds",
-    type=click.Choice([kind.value for kind in TransactionKind]),
-    multiple=True,
-    help="Only such rows. May be repeated.",
-)
+@narrowed
 @click.option("--page-size", type=click.IntRange(min=1), help="Rows fetched at once.")
 @click.option("--cursor", help="Go on where an earlier run stopped; it brings its filters along.")
 @click.option("--pages", type=click.IntRange(min=1), help="Stop after so many; prints the cursor.")
