@@ -7,9 +7,9 @@ than importing aiohttp.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ._lazy import lazily
 from ._version import __version__
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
         TransactionKind,
     )
     from ._paging import Pages
+    from ._policy import RetryPolicy
     from ._pool import SessionPool
     from ._provider import Credential, Provider, Refusal, Setting
     from ._redis import RedisBudget
-    from ._retry import RetryPolicy
     from .errors import (
         APIError,
         AuthenticationError,
@@ -72,32 +72,34 @@ if TYPE_CHECKING:
         WebhookError,
         WebhookInProgressError,
     )
-
-_HOMES = {
-    "_announce": "Try",
-    "_client": "LoyaltyClient",
-    "_connect": "connect",
-    "_flow": "Acknowledgement Flow Request Response Safety expand get",
-    "_limits": "RateLimit",
-    "_look": "Finding Sight Trace Window",
-    "_map": "Result",
-    "_models": "Activity Customer DiscountCode Identity Order Outcome Page PointsAdjustment "
-    "Receipt Transaction TransactionKind",
-    "_paging": "Pages",
-    "_pool": "SessionPool",
-    "_provider": "Credential Provider Refusal Setting",
-    "_redis": "RedisBudget",
-    "_retry": "RetryPolicy",
-    "errors": "APIError AuthenticationError BadRequestError ClientClosedError "
-    "ConfigurationError ConflictError ConnectError CursorError DeadlineExceededError "
-    "DoubledWriteError ExportError InputError JournalError LoyaltyError "
-    "MalformedResponseError MalformedWebhookError MissingSignatureError NotFoundError "
-    "OutcomeUnknownError PermissionDeniedError PlanError Problem RateLimitedError "
-    "RateWaitTimeoutError ReferenceConflictError ServerError SignatureError "
-    "TransportError UnsupportedOperationError ValidationError WebhookError "
-    "WebhookInProgressError",
-}
-_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
+else:
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "._announce": "Try",
+            "._client": "LoyaltyClient",
+            "._connect": "connect",
+            "._flow": "Acknowledgement Flow Request Response Safety expand get",
+            "._limits": "RateLimit",
+            "._look": "Finding Sight Trace Window",
+            "._map": "Result",
+            "._models": "Activity Customer DiscountCode Identity Order Outcome Page "
+            "PointsAdjustment Receipt Transaction TransactionKind",
+            "._paging": "Pages",
+            "._policy": "RetryPolicy",
+            "._pool": "SessionPool",
+            "._provider": "Credential Provider Refusal Setting",
+            "._redis": "RedisBudget",
+            ".errors": "APIError AuthenticationError BadRequestError ClientClosedError "
+            "ConfigurationError ConflictError ConnectError CursorError DeadlineExceededError "
+            "DoubledWriteError ExportError InputError JournalError LoyaltyError "
+            "MalformedResponseError MalformedWebhookError MissingSignatureError NotFoundError "
+            "OutcomeUnknownError PermissionDeniedError PlanError Problem RateLimitedError "
+            "RateWaitTimeoutError ReferenceConflictError ServerError SignatureError "
+            "TransportError UnsupportedOperationError ValidationError WebhookError "
+            "WebhookInProgressError",
+        },
+    )
 
 __all__ = [
     "APIError",
@@ -169,16 +171,3 @@ __all__ = [
     "expand",
     "get",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return list(__all__)

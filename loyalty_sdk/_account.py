@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import deque
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import attrs
 
+from . import _aio as asyncio
 from ._budget import Budget
 from ._fork import process
 from ._limits import RateLimit
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ._models import Receipt
 
 T = TypeVar("T")
-Ticket = tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
+Ticket = tuple["asyncio.AbstractEventLoop", "asyncio.Future[None]"]
 
 _REMEMBERED = 16_384
 _MOST_UNRESOLVED = 65_536

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    Awaitable,
-    Callable,
-    Collection,
-    Iterable,
-    Mapping,
-)
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
-from . import _checks, _cursor, _joined
-from ._endpoint import call as endpoint
-from ._filters import keeper, transaction_filters
-from ._flow import Flow, Response, Safety
-from ._map import Result, map_calls
-from ._models import (
-    Activity,
-    Order,
-    Outcome,
-    Page,
-    PointsAdjustment,
-    Receipt,
-    Transaction,
-    TransactionKind,
-)
-from ._paging import Pages, Source
-from .errors import ConfigurationError, LoyaltyError
+from ._line import Use
 
 if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        Awaitable,
+        Callable,
+        Collection,
+        Iterable,
+        Mapping,
+    )
     from datetime import datetime
     from types import TracebackType
 
@@ -41,11 +26,17 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar as DefaultingTypeVar
 
     from ._announce import BeforeSend
-    from ._driver import Driver
+    from ._calls import Calls, PageFlow
+    from ._flow import Flow, Response, Safety
     from ._lanes import LaneName
     from ._limiter import Limiter
+    from ._line import Line
+    from ._map import Result
+    from ._models import Activity, Order, PointsAdjustment, Receipt, Transaction, TransactionKind
+    from ._options import Options
+    from ._paging import Pages
+    from ._policy import RetryPolicy
     from ._provider import Provider
-    from ._retry import RetryPolicy
     from .hooks import Listener
 
     P = DefaultingTypeVar("P", bound=Provider, default=Any)
@@ -53,9 +44,6 @@ else:
     P = TypeVar("P")
 
 T = TypeVar("T")
-
-PageFlow = Callable[[str | None, Mapping[str, Any]], Flow[Page[T]]]
-"""A list operation: the vendor's cursor and the filters in, a flow for one page out."""
 
 _UNCHANGED: Any = object()
 
@@ -67,10 +55,19 @@ class LoyaltyClient(Generic[P]):
     may be used from several event loops, one after the other or side by side.
     """
 
-    def __init__(self, provider: P, driver: Driver, *, owns_pool: bool) -> None:
+    def __init__(self, provider: P, line: Line, options: Options, *, owns_pool: bool) -> None:
         self._provider = provider
-        self._driver = driver
+        self._line = line
+        self._options = options
         self._owns_pool = owns_pool
+        self._use = Use()
+
+    @cached_property
+    def _calls(self) -> Calls:
+        # What a call takes is most of this package, and many clients are made long before.
+        from ._calls import Calls  # noqa: PLC0415
+
+        return Calls(self._line, self._options, self._use)
 
     @property
     def provider(self) -> P:
@@ -84,26 +81,26 @@ class LoyaltyClient(Generic[P]):
         All clients of one account share it. None where there is no limit, and where a key is a
         callable that was not asked yet.
         """
-        account = self._driver.line.credentials.account
+        account = self._line.credentials.account
         return account.limiter if account else None
 
     @property
     def origin(self) -> str:
         """Scheme, host and port of the API."""
-        return self._driver.line.origin
+        return self._line.origin
 
     @property
     def settle(self) -> float:
         """Seconds after which a write that was given up on takes no effect any more."""
-        return self._driver.options.settle
+        return self._options.settle
 
     @property
     def before_send(self) -> BeforeSend | None:
         """What is awaited before every try of a write that must not be repeated."""
-        return self._driver.options.before_send
+        return self._options.before_send
 
     def __repr__(self) -> str:
-        return f"<LoyaltyClient {self._provider.name} {self._driver.line.origin}>"
+        return f"<LoyaltyClient {self._provider.name} {self._line.origin}>"
 
     # ------------------------------------------------------------ the four operations
 
@@ -117,11 +114,11 @@ class LoyaltyClient(Generic[P]):
             TransportError: Nothing was sent; outcome NOT_SENT.
             OutcomeUnknownError: It was sent and not acknowledged.
         """
-        return await self._write(self._provider.track_activity, Activity, activity)
+        return await self._calls.track_activity(activity)
 
     async def create_order(self, order: Order) -> Receipt:
         """Report a purchase. Raises like `track_activity`."""
-        return await self._write(self._provider.create_order, Order, order)
+        return await self._calls.create_order(order)
 
     async def adjust_points(
         self,
@@ -145,8 +142,8 @@ class LoyaltyClient(Generic[P]):
             ConfigurationError: ``replay`` where the vendor's rows carry no reference.
         """
         if replay or tried_at is not None:
-            return await self._replay(adjustment, tried_at, replay=replay)
-        return await self._write(self._provider.adjust_points, PointsAdjustment, adjustment)
+            return await self._calls.replay(adjustment, tried_at, replay=replay)
+        return await self._calls.adjust_points(adjustment)
 
     async def resolve(self, receipt: Receipt) -> Receipt:
         """Look for a write that ended UNKNOWN; only reads, in any process.
@@ -160,12 +157,7 @@ class LoyaltyClient(Generic[P]):
             DoubledWriteError: The write is there more than once.
             ConflictError: Something else is there in its place.
         """
-        _checks.expect(Receipt, receipt)
-        if receipt.provider != self._provider.name:
-            raise ConfigurationError(f"the receipt is {receipt.provider}'s, not this provider's")
-        if receipt.outcome is not Outcome.UNKNOWN or receipt.trace is None:
-            return receipt
-        return await self._driver.resolve(receipt)
+        return await self._calls.resolve(receipt)
 
     @property
     def unresolved(self) -> tuple[Receipt, ...]:
@@ -173,7 +165,7 @@ class LoyaltyClient(Generic[P]):
 
         Oldest first. `resolve` takes them off the list.
         """
-        account = self._driver.line.credentials.account
+        account = self._line.credentials.account
         return account.unresolved if account else ()
 
     def list_transactions(  # noqa: PLR0913 - one per documented way to narrow the list
@@ -204,9 +196,8 @@ class LoyaltyClient(Generic[P]):
             ValidationError: A filter is wrong; all problems are listed.
             CursorError: ``cursor`` belongs to another provider, host or list.
         """
-        filters = transaction_filters(customer_id, created_from, created_until, kinds, page_size)
-        listing = self._provider.list_transactions
-        return self._pages(listing, filters, cursor, prefetch=prefetch, keep=keeper)
+        narrowed = (customer_id, created_from, created_until, kinds, page_size)
+        return self._calls.list_transactions(*narrowed, cursor=cursor, prefetch=prefetch)
 
     # ------------------------------------------------------------ many, and anything else
 
@@ -229,11 +220,11 @@ class LoyaltyClient(Generic[P]):
             async for result in client.map(client.create_order, orders):
                 print(result.item.id, result.receipt or result.error)
         """
-        return map_calls(operation, items, concurrency)
+        return self._calls.map(operation, items, concurrency)
 
     async def run(self, flow: Flow[T]) -> T:
         """Drive any flow of the provider, ``client.provider.update_order(...)``."""
-        return await self._driver.run(self._driver.call(_name(flow)), lambda: flow)
+        return await self._calls.run(flow)
 
     def pages(
         self,
@@ -251,8 +242,7 @@ class LoyaltyClient(Generic[P]):
             prefetch: As in `list_transactions`.
             **filters: What the operation documents; anything else is refused.
         """
-        given = {key: value for key, value in filters.items() if value is not None}
-        return self._pages(flow_factory, given, cursor, prefetch=prefetch)
+        return self._calls.pages(flow_factory, filters, cursor=cursor, prefetch=prefetch)
 
     async def request(  # noqa: PLR0913 - the parts of a request
         self,
@@ -282,10 +272,12 @@ class LoyaltyClient(Generic[P]):
                 missing or cannot be one, a body that JSON cannot say without loss.
             LoyaltyError: As for every call.
         """
-        flow = endpoint(method, path, segments=segments, query=query, json=json, safety=safety)
+        answer = self._calls.request(
+            method, path, segments=segments, query=query, json=json, safety=safety
+        )
         # A traceback with locals must not show what is sent.
         del segments, query, json
-        return await self._driver.run(self._driver.call("request"), lambda: flow)
+        return await answer
 
     def with_options(
         self,
@@ -315,9 +307,10 @@ class LoyaltyClient(Generic[P]):
             "listeners": listeners,
         }
         changed = {name: value for name, value in given.items() if value is not _UNCHANGED}
-        options = attrs.evolve(self._driver.options, **changed)
-        driver = attrs.evolve(self._driver, options=options)
-        return LoyaltyClient(self._provider, driver, owns_pool=False)
+        options = attrs.evolve(self._options, **changed)
+        copy = LoyaltyClient(self._provider, self._line, options, owns_pool=False)
+        copy._use.closed = self._use.closed
+        return copy
 
     def supports(self, operation: str) -> bool:
         """Whether the provider can do ``operation``, as configured."""
@@ -325,10 +318,10 @@ class LoyaltyClient(Generic[P]):
 
     async def aclose(self) -> None:
         """Close the client, and its pool if it made one. A second time does nothing."""
-        self._driver.closed = True
-        self._driver.line.credentials.part()
+        self._use.closed = True
+        self._line.credentials.part()
         if self._owns_pool:
-            await self._driver.line.pool.aclose()
+            await self._line.pool.aclose()
 
     async def __aenter__(self) -> LoyaltyClient[P]:
         return self
@@ -337,63 +330,3 @@ class LoyaltyClient(Generic[P]):
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         await self.aclose()
-
-    # ------------------------------------------------------------ in common
-
-    async def _write(
-        self, flow: Callable[[T], Flow[Transaction | None]], kind: type[T], value: T
-    ) -> Receipt:
-        call = self._driver.call(_name(flow), writes=True)
-        return await self._driver.write(call, lambda: flow(_checks.expect(kind, value)))
-
-    async def _replay(
-        self, adjustment: PointsAdjustment, tried_at: datetime | None, *, replay: bool
-    ) -> Receipt:
-        flow = self._provider.adjust_points
-        call = self._driver.call(_name(flow), writes=True)
-        try:
-            call.replay(_checks.replayable(adjustment, tried_at, replay=replay))
-            account = await self._driver.line.credentials.open(call.latest)
-            joined = _joined.join(
-                account.replays,
-                adjustment,
-                call,
-                lambda: self._driver.write(call, lambda: flow(adjustment)),
-            )
-        except LoyaltyError as error:
-            call.conclude(error)
-            raise
-        return await joined.receipt(call.deadline)
-
-    def _pages(
-        self,
-        flow_factory: PageFlow[T],
-        filters: Mapping[str, Any],
-        cursor: str | None,
-        *,
-        prefetch: bool,
-        keep: Callable[[Mapping[str, Any]], Callable[[T], bool] | None] = lambda _: None,
-    ) -> Pages[T]:
-        listing = _cursor.Listing(
-            provider=self._provider.name,
-            origin=self._driver.line.origin,
-            name=_name(flow_factory),
-            filters=filters,
-        )
-        start = None
-        if cursor is not None:
-            listing, start = _cursor.resume(cursor, listing)
-
-        async def fetch(at: str | None) -> Page[T]:
-            call = self._driver.call(listing.name)
-            return await self._driver.run(call, lambda: flow_factory(at, listing.filters))
-
-        kept = keep(listing.filters)
-        return Pages(
-            Source(fetch=fetch, listing=listing, start=start, keep=kept, prefetch=prefetch)
-        )
-
-
-def _name(flow: object) -> str:
-    """What a flow, or what makes one, is called."""
-    return getattr(flow, "__name__", "flow")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from . import _checks
 from ._client import LoyaltyClient, P
 from ._credentials import Credentials
-from ._driver import Driver
 from ._limits import RateLimit
+from ._line import Line
 from ._options import Options
 from ._origin import check_origin
+from ._policy import RetryPolicy
 from ._pool import SessionPool
 from ._provider import Provider
 from ._registry import load
-from ._retry import RetryPolicy
 from ._secrets import masked
 from ._settings import (
     ATTEMPT_TIMEOUT,
@@ -25,7 +25,6 @@ from ._settings import (
     SETTLE,
     UNSET,
 )
-from ._tries import Line
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -111,8 +110,7 @@ def connect(  # noqa: PLR0913 - each is one thing a deployment decides
         credentials=Credentials(made, origin, account, rate_limit),
         pool=SessionPool() if pool is None else pool,
     )
-    driver = Driver(line=line, options=options)
-    return LoyaltyClient(cast("P", made), driver, owns_pool=pool is None)
+    return LoyaltyClient(cast("P", made), line, options, owns_pool=pool is None)
 
 
 def _limit(limit: Any) -> RateLimit | Literal[False] | None:

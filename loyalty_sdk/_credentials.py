@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, cast
 
+from . import _aio as asyncio
 from ._account import account_of
 from ._provider import check_printable
 from .errors import ConfigurationError, DeadlineExceededError, LoyaltyError

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._account import Account
+    from ._line import Line, Use
     from ._look import Sight, Trace, Window
     from ._models import Receipt, Transaction
     from ._options import Options
-    from ._tries import Line
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class Driver:
 
     line: Line
     options: Options
-    closed: bool = False
+    use: Use
     _reconciles: Reconciler | None = attrs.field(init=False, default=None)
 
     def call(self, operation: str, *, writes: bool = False) -> Call:
@@ -97,7 +97,7 @@ class Driver:
         Raises:
             ClientClosedError: It was.
         """
-        if self.closed:
+        if self.use.closed:
             raise ClientClosedError("the client is closed", hint="Make a new one")
 
     async def run(self, call: Call, start: Callable[[], Flow[T]]) -> T:

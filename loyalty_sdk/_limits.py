@@ -12,14 +12,13 @@ from ._adaptive import AdaptivePace
 from ._checks import kind
 from ._limiter import Limiter
 from ._pace import FixedPace
-from ._redis import RedisBudget
-from ._shared import SharedLimiter
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ._pace import Pace
+    from ._redis import RedisBudget
 
 _MOST = 1_000_000
 
@@ -93,10 +92,8 @@ class FixedLimit(RateLimit):
             raise ConfigurationError(f"RateLimit.fixed: rate must be whole, from 1 to {_MOST:,}")
         if not _is_number(self.margin) or not 0.001 <= self.margin <= 1:
             raise ConfigurationError("RateLimit.fixed: margin must be from 0.001 to 1")
-        shared: Any = self.shared
-        if shared is not None and not isinstance(shared, RedisBudget):
-            wrong = kind(shared)
-            raise ConfigurationError(f"RateLimit.fixed: shared: wanted a RedisBudget, got {wrong}")
+        if self.shared is not None:
+            _check_shared(self.shared)
 
     def __repr__(self) -> str:
         shared = f", shared={self.shared!r}" if self.shared is not None else ""
@@ -106,7 +103,17 @@ class FixedLimit(RateLimit):
         """See `RateLimit`."""
         if self.shared is None:
             return Limiter(FixedPace(int(self.rate), self.margin))
+        from ._shared import SharedLimiter  # noqa: PLC0415 - few limits are shared
+
         return SharedLimiter(int(self.rate), self.margin, self.shared, account)
+
+
+def _check_shared(shared: object) -> None:
+    from ._redis import RedisBudget  # noqa: PLC0415 - few limits are shared
+
+    if not isinstance(shared, RedisBudget):
+        wrong = kind(shared)
+        raise ConfigurationError(f"RateLimit.fixed: shared: wanted a RedisBudget, got {wrong}")
 
 
 @attrs.frozen(kw_only=True, repr=False)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, get_args
 
 import attrs
 
 from . import _checks
 from ._lanes import LaneName
-from ._retry import RetryPolicy
-from ._watch import Guarded, guarded
+from ._policy import RetryPolicy
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._announce import BeforeSend
+    from .hooks import Listener
 
 # Nobody waits longer for a request to take effect; far beyond it, times cannot be told.
 _LONGEST_SETTLE = 86_400.0
@@ -53,6 +54,38 @@ def _lane(_: object, field: attrs.Attribute[Any], value: object) -> None:
         raise ConfigurationError(f"{field.name} must be one of {', '.join(get_args(LaneName))}")
 
 
+@attrs.define(eq=False)
+class Guarded:
+    """A listener of which only the first failure is logged.
+
+    Attributes:
+        failed: Whether it was.
+    """
+
+    listener: Listener
+    failed: bool = False
+
+
+def _guarded(listeners: Any) -> tuple[Guarded, ...]:
+    try:
+        found = tuple(listeners)
+    except TypeError:
+        got = _checks.kind(listeners)
+        raise ConfigurationError(f"listeners: wanted a list of functions, got {got}") from None
+    for each in found:
+        if not isinstance(each, Guarded) and not _is_function(each):
+            wrong = _checks.kind(each)
+            raise ConfigurationError(f"listeners: wanted functions that are not async, got {wrong}")
+    return tuple(each if isinstance(each, Guarded) else Guarded(each) for each in found)
+
+
+def _is_function(listener: Any) -> bool:
+    is_async = iscoroutinefunction(listener) or iscoroutinefunction(
+        getattr(listener, "__call__", None)  # noqa: B004 - its own call may be async
+    )
+    return callable(listener) and not is_async
+
+
 @attrs.frozen(kw_only=True)
 class Options:
     """See `connect` and `LoyaltyClient.with_options`.
@@ -66,7 +99,7 @@ class Options:
     settle: float = attrs.field(validator=[_seconds, _at_most_a_day])
     queue_timeout: float | None = attrs.field(validator=attrs.validators.optional(_seconds))
     before_send: BeforeSend | None = attrs.field(validator=_hook)
-    listeners: tuple[Guarded, ...] = attrs.field(default=(), converter=guarded)
+    listeners: tuple[Guarded, ...] = attrs.field(default=(), converter=_guarded)
     lane: LaneName = attrs.field(default="interactive", validator=_lane)
 
     @property

@@ -9,13 +9,10 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
-import attrs
-
 from ._flow import Acknowledgement, Request, Response, Safety, http_date
 from ._secrets import without_addresses
 from .errors import (
     APIError,
-    ConfigurationError,
     LoyaltyError,
     RateWaitTimeoutError,
     TransportError,
@@ -25,6 +22,7 @@ from .errors import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+    from ._policy import RetryPolicy
     from ._provider import Provider
 
 
@@ -45,41 +43,6 @@ class Verdict(Enum):
     """Anything else: it may have been applied."""
     ABSENT = "absent"
     """Open at first; the vendor's records then showed that it was not applied."""
-
-
-@attrs.frozen(kw_only=True)
-class RetryPolicy:
-    """How often and how long a call tries.
-
-    Reads and documented-idempotent writes are sent again after 429 and after anything that
-    leaves them in doubt; other writes only when it is certain that the try before was not
-    applied. Waits grow exponentially with full jitter; a ``Retry-After`` is never undercut.
-
-    Args:
-        attempts: Most sends of one request, the first included; at least 1.
-        attempt_timeout: Seconds for one try of a request that may be repeated; any other
-            write waits for its answer until the call's deadline.
-        budget: Repeats that each call pays for, from 0 to 1: 0.2 lets one call in five be
-            repeated once. All clients of one credential share what is saved, 200 repeats at
-            most, and 20 that come back by themselves, 10 a second: calls one after the other
-            may always repeat, a storm may not, and its failures are raised at once and say so
-            in their hint. Reads that look for a write are never counted. None turns it off.
-
-    Raises:
-        ConfigurationError: A number is out of range.
-    """
-
-    attempts: int = 4
-    attempt_timeout: float = 8.0
-    budget: float | None = 0.2
-
-    def __attrs_post_init__(self) -> None:
-        if self.attempts < 1:
-            raise ConfigurationError("RetryPolicy: attempts must be at least 1")
-        if not self.attempt_timeout > 0:
-            raise ConfigurationError("RetryPolicy: attempt_timeout must be more than 0 seconds")
-        if self.budget is not None and not 0 <= self.budget <= 1:
-            raise ConfigurationError("RetryPolicy: budget must be from 0 to 1, or None")
 
 
 def verdict(provider: Provider, request: Request, response: Response) -> Verdict:

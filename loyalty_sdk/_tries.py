@@ -10,35 +10,15 @@ import attrs
 
 from ._announce import announce
 from ._flow import Safety
-from ._options import instance_of
-from ._pool import SessionPool
 from ._retry import Verdict, exchange, patience, retry_after
 
 if TYPE_CHECKING:
     from ._account import Account, Write
     from ._call import Call
-    from ._credentials import Credentials
     from ._flow import Request, Response
+    from ._line import Line
     from ._options import Options
-    from ._provider import Provider
     from ._watch import Watch
-
-
-@attrs.frozen(kw_only=True)
-class Line:
-    """Whom one client talks to, and over what; its copies share it.
-
-    Attributes:
-        provider: Reads answers.
-        origin: Where requests go.
-        credentials: Asked before each try.
-        pool: The connections, and their slots.
-    """
-
-    provider: Provider
-    origin: str
-    credentials: Credentials
-    pool: SessionPool = attrs.field(validator=instance_of(SessionPool))
 
 
 async def send(line: Line, options: Options, request: Request, call: Call) -> Response:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import time
 from itertools import count
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from . import _aio as asyncio
 from ._lanes import Lanes, Waiter
 from .errors import RateWaitTimeoutError
 

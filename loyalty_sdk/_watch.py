@@ -7,15 +7,14 @@ import time
 from asyncio import CancelledError
 from contextlib import suppress
 from functools import lru_cache
-from inspect import iscoroutinefunction
 from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import attrs
 
-from . import _checks, logs
+from . import logs
 from ._models import Outcome, Receipt
-from .errors import APIError, ConfigurationError, LoyaltyError
+from .errors import APIError, LoyaltyError
 from .hooks import CallEnded, CallStarted, Retrying, TryEnded, TryStarted, Waited
 
 if TYPE_CHECKING:
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
 
     from ._call import Call
     from ._flow import Request, Response
-    from .hooks import Event, Listener
+    from ._options import Guarded
+    from .hooks import Event
 
 T = TypeVar("T")
 
@@ -56,48 +56,6 @@ _VERSION = re.compile("v[0-9]+")
 
 
 @attrs.define(eq=False)
-class Guarded:
-    """A listener whose failures are logged, the first one alone."""
-
-    listener: Listener
-    failed: bool = False
-
-    def hear(self, event: Event) -> None:
-        """Tell it of ``event``."""
-        try:
-            self.listener(event)
-        except (Exception, CancelledError):  # noqa: BLE001 - no failure of it may reach the call
-            if not self.failed:
-                self.failed = True
-                logs.log.exception("a listener failed; its next failures are not logged")
-
-
-def guarded(listeners: Any) -> tuple[Guarded, ...]:
-    """``listeners`` as calls tell them.
-
-    Raises:
-        ConfigurationError: One is no function, or an async one.
-    """
-    try:
-        found = tuple(listeners)
-    except TypeError:
-        got = _checks.kind(listeners)
-        raise ConfigurationError(f"listeners: wanted a list of functions, got {got}") from None
-    for each in found:
-        if not isinstance(each, Guarded) and not _is_function(each):
-            wrong = _checks.kind(each)
-            raise ConfigurationError(f"listeners: wanted functions that are not async, got {wrong}")
-    return tuple(each if isinstance(each, Guarded) else Guarded(each) for each in found)
-
-
-def _is_function(listener: Any) -> bool:
-    is_async = iscoroutinefunction(listener) or iscoroutinefunction(
-        getattr(listener, "__call__", None)  # noqa: B004 - its own call may be async
-    )
-    return callable(listener) and not is_async
-
-
-@attrs.define(eq=False)
 class Watch:
     """What listeners hear of one call.
 
@@ -119,7 +77,7 @@ class Watch:
         """Tell every listener; ``seen`` is for the log alone."""
         event = kind(call=self.number, provider=self.provider, operation=self.operation, **what)
         for each in self.listeners:
-            each.hear(event)
+            _hear(each, event)
         if self.logged:
             # A filter or a handler that fails must not break the call.
             with suppress(Exception):
@@ -216,6 +174,15 @@ class Watch:
     def resend(self) -> None:
         """Tell of a write that was shown absent and is sent again."""
         self.tell(Retrying, seconds=0.0, reason=Outcome.ABSENT.value)
+
+
+def _hear(guarded: Guarded, event: Event) -> None:
+    try:
+        guarded.listener(event)
+    except (Exception, CancelledError):  # noqa: BLE001 - no failure of it may reach the call
+        if not guarded.failed:
+            guarded.failed = True
+            logs.log.exception("a listener failed; its next failures are not logged")
 
 
 def _allowed(added: Mapping[Any, Any], headers: Mapping[str, str]) -> dict[str, str]:

@@ -182,7 +182,7 @@ async def teller(
 ) -> AsyncIterator[LoyaltyClient]:
     """A client of that provider, which knows that markers come back; no wait takes time."""
     async with connect(points(server.url), deadline=EVER) as made:
-        made._driver.account.longest_marker = 9
+        made._calls.driver.account.longest_marker = 9
         yield made
 
 
@@ -244,7 +244,7 @@ async def test_settle_is_what_the_caller_says(
     """A shorter one is trusted; zero or less is refused."""
     book.plan = [(False, drop), (True, book.answer(201))]
     async with connect(points(server.url), deadline=EVER, settle=5.0) as client:
-        client._driver.account.longest_marker = 9
+        client._calls.driver.account.longest_marker = 9
         await client.adjust_points(FIVE)
     second_post = len(book.log) - 1 - book.log[::-1].index("POST")
     assert 3 <= book.log[:second_post].count("look") <= 9
@@ -266,8 +266,8 @@ async def test_looks_take_nothing_out_of_the_budget(teller: LoyaltyClient, book:
     """A vendor in trouble must not keep a write from being found."""
     book.plan = [(True, drop)]
     book.trouble = [book.answer(503)] * 30
-    teller._driver.account.budget._left = 0.0
-    teller._driver.account.budget.pay = lambda _: None  # type: ignore[method-assign, assignment]
+    teller._calls.driver.account.budget._left = 0.0
+    teller._calls.driver.account.budget.pay = lambda _: None  # type: ignore[method-assign, assignment]
     assert Outcome.APPLIED is (await teller.adjust_points(FIVE)).outcome
     assert [] == book.trouble
 
@@ -277,7 +277,7 @@ async def test_a_used_up_budget_keeps_an_absent_write_from_being_sent_again(
 ) -> None:
     """A resend is a repeat; the error says so and the write is ABSENT."""
     book.plan = [(False, drop)]
-    teller._driver.account.budget.take = lambda: False  # type: ignore[method-assign]
+    teller._calls.driver.account.budget.take = lambda: False  # type: ignore[method-assign]
     with pytest.raises(LoyaltyError, match="retry budget") as caught:
         await teller.adjust_points(FIVE)
     assert (Outcome.ABSENT, 1) == said_by(caught.value)
@@ -872,7 +872,7 @@ async def test_replays_with_one_reference_join(teller: LoyaltyClient, book: Book
     assert 1 == book.posts
     assert receipts[0] is receipts[1] is receipts[2]
     await asyncio.sleep(0)
-    assert {} == teller._driver.account.replays
+    assert {} == teller._calls.driver.account.replays
     assert 0 == (await replay(teller)).attempts
 
 
@@ -922,7 +922,7 @@ async def test_the_last_caller_takes_the_write_along(teller: LoyaltyClient, book
     await cancelled(first)
     assert (Outcome.UNKNOWN, 1) == told(await cancelled(second))
     assert ["r-1"] == [receipt.reference for receipt in teller.unresolved]
-    assert {} == teller._driver.account.replays
+    assert {} == teller._calls.driver.account.replays
 
 
 async def test_a_replay_cancelled_at_once_leaves_the_earlier_try_in_doubt(
@@ -934,7 +934,7 @@ async def test_a_replay_cancelled_at_once_leaves_the_earlier_try_in_doubt(
     assert (Outcome.UNKNOWN, 0) == told(await cancelled(task))
     assert ["r-1"] == [receipt.reference for receipt in teller.unresolved]
     assert 0 == book.posts
-    assert {} == teller._driver.account.replays
+    assert {} == teller._calls.driver.account.replays
 
 
 async def test_each_caller_keeps_its_own_deadline(
@@ -997,7 +997,7 @@ async def test_a_policy_of_one_try_is_never_sent_again(
     book.plan = [(False, drop)]
     policy = RetryPolicy(attempts=1)
     async with connect(points(server.url), deadline=EVER, retry=policy) as client:
-        client._driver.account.longest_marker = 9
+        client._calls.driver.account.longest_marker = 9
         with pytest.raises(LoyaltyError) as caught:
             await client.adjust_points(FIVE)
     assert (Outcome.ABSENT, 1) == said_by(caught.value)

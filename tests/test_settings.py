@@ -40,7 +40,7 @@ def everything_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def options(client: Any) -> tuple[Any, ...]:
     """What a client goes by."""
-    o, pool = client._driver.options, client._driver.line.pool
+    o, pool = client._options, client._line.pool
     return (
         o.deadline,
         o.settle,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from loyalty_sdk import _aio as asyncio
 from loyalty_sdk._fork import process
 from loyalty_sdk._secrets import masked
 from loyalty_sdk._settings import CONNECTIONS, PROXY, UNSET

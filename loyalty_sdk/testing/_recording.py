@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from loyalty_sdk._connect import connect
+from loyalty_sdk._policy import RetryPolicy
 from loyalty_sdk._pool import SessionPool
-from loyalty_sdk._retry import RetryPolicy
 from loyalty_sdk.errors import LoyaltyError
 
 from ._subject import PLAIN_ID, Subject

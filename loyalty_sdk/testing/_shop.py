@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from loyalty_sdk._connect import connect
-from loyalty_sdk._retry import RetryPolicy
+from loyalty_sdk._policy import RetryPolicy
 
 from ._subject import PLAIN_ID, WRITES, Subject
 
