@@ -44,6 +44,13 @@ def query(filters: Mapping[str, Any], known: Mapping[str, Filter]) -> dict[str, 
     return {"limit": PAGE_SIZE, **parameters(given, known)}
 
 
+def placed(filters: Mapping[str, Any], cursor: str | None) -> Mapping[str, Any]:
+    """``filters`` for the page that ``cursor`` leads to; Joy's cursors carry no filters."""
+    if cursor is None:
+        return filters
+    return {**filters, "after" if filters.get("before") is None else "before": cursor}
+
+
 # ---------------------------------------------------------------------- checks
 
 

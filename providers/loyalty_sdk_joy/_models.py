@@ -63,31 +63,3 @@ class CustomerRecord:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     raw: Mapping[str, Any] = attrs.field(factory=dict[str, Any], eq=False, repr=False)
-
-
-@attrs.frozen(kw_only=True)
-class Product:
-    """One line of a cart, for `Joy.calculate_points`, which checks it.
-
-    Args:
-        id: Shopify's product id.
-        quantity: At least 1.
-        price: Of one piece, in the currency of the shop; never a float.
-    """
-
-    id: str
-    quantity: int
-    price: Decimal
-
-
-@attrs.frozen(kw_only=True)
-class PointsCalculation:
-    """What a cart would earn.
-
-    Attributes:
-        points: For the whole cart.
-        products: Joy's word on each line, as plain JSON types; not documented further.
-    """
-
-    points: int
-    products: tuple[Mapping[str, Any], ...] = attrs.field(default=(), eq=False)

@@ -98,3 +98,11 @@ def look_for_adjustment(provider: LoyaltyLion, trace: Trace, window: Window) -> 
         return by_marker(trace, rows, lambda row: row.reason, start=start, others=others)
     sole_writer = provider.sole_writer
     return by_points(trace, rows, window, sole_writer=sole_writer, start=listed.start)
+
+
+LOOKS = {
+    "track_activity": look_for_activity,
+    "create_order": look_for_order,
+    "adjust_points": look_for_adjustment,
+}
+"""How the writes of each operation are found again."""

@@ -7,15 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 
 from loyalty_sdk.wire import Aware
-
-ActivityState = Literal["approved", "declined", "void"]
-RefundStatus = Literal["not_refunded", "partially_refunded", "refunded"]
-CancellationStatus = Literal["cancelled", "not_cancelled"]
 
 
 @attrs.frozen(kw_only=True)
