@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from . import _checks
-from ._models import Transaction, TransactionKind
+from ._models import TransactionKind
 from .errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
+
+    from ._models import Transaction
 
 
 def transaction_filters(
