@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent.parent
 CONSUMERS = ROOT / "tests" / "typing"
 PACKAGES = ("loyalty_sdk", "loyalty_sdk_joy", "loyalty_sdk_loyaltylion")
 BROKEN = "from loyalty_sdk import Customer\n\nCustomer(id=1001)\n"
+MISSPELT = "from {0} import settle_down\n\nprint(settle_down)\n"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -134,8 +135,15 @@ def test_editable_install_type_checks(consumers: Path) -> None:
 
 
 def test_wrong_types_are_found(installed: Path, tmp_path: Path) -> None:
-    """A call with a wrong type is reported, so the checkers did read the packages' types."""
+    """A wrong type is reported, and so is a name that no package has: the types are read."""
     (tmp_path / "broken.py").write_text(BROKEN)
 
-    assert 'Argument "id" to "Customer"' in mypy(installed, tmp_path, status=1)
-    assert "reportArgumentType" in pyright(installed, tmp_path, status=1)
+    for package in PACKAGES:
+        (tmp_path / f"{package}_misspelt.py").write_text(MISSPELT.format(package))
+
+    said = mypy(installed, tmp_path, status=1), pyright(installed, tmp_path, status=1)
+
+    assert 'Argument "id" to "Customer"' in said[0]
+    assert "reportArgumentType" in said[1]
+    assert len(PACKAGES) == said[0].count('has no attribute "settle_down"')
+    assert len(PACKAGES) == said[1].count('"settle_down" is unknown import symbol')
