@@ -212,6 +212,19 @@ async def test_a_client_closes_only_the_pool_it_made(server: Any, tiny: Any) -> 
     assert 2 == len(server.arrivals)
 
 
+async def test_a_copy_is_as_open_as_its_original_was(server: Any, tiny: Any) -> None:
+    """A copy outlives its original, and a copy of a closed client is closed."""
+    async with SessionPool() as pool:
+        client = connect(tiny(server.url), pool=pool)
+        before = client.with_options(deadline=1.0)
+        await client.aclose()
+        after = client.with_options(deadline=1.0)
+        await before.create_order(ORDER)
+        with pytest.raises(ClientClosedError, match="the client is closed"):
+            await after.create_order(ORDER)
+    assert 1 == len(server.arrivals)
+
+
 def test_two_event_loops_one_after_the_other(server_thread: str, tiny: Any) -> None:
     """asyncio.run twice with one client works."""
     client = connect(tiny(server_thread))
