@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from datetime import datetime
 
+    from ._ahead import Peek
     from ._flow import Response
     from ._line import Line, Use
     from ._options import Options
@@ -129,9 +130,9 @@ class Calls:
         if cursor is not None:
             listing, start = _cursor.resume(cursor, listing)
 
-        async def fetch(at: str | None) -> Page[T]:
+        async def fetch(at: str | None, peek: Peek | None) -> Page[T]:
             call = self.driver.call(listing.name)
-            return await self.driver.run(call, lambda: flow_factory(at, listing.filters))
+            return await self.driver.run(call, lambda: flow_factory(at, listing.filters), peek)
 
         kept = keep(listing.filters)
         return Pages(

@@ -190,7 +190,8 @@ class LoyaltyClient(Generic[P]):
             cursor: A `Page.cursor`, to go on after that page. It brings its filters along;
                 repeating them makes sure that it is the list you mean, which matters when
                 the cursor comes from somebody you do not trust.
-            prefetch: Whether to fetch the next page while one is consumed.
+            prefetch: Whether to fetch the next page while one is consumed; a loop that stops
+                early may leave a request unused.
 
         Raises:
             ValidationError: A filter is wrong; all problems are listed.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._account import Account
+    from ._ahead import Peek
     from ._line import Line, Use
     from ._look import Sight, Trace, Window
     from ._models import Receipt, Transaction
@@ -100,20 +101,20 @@ class Driver:
         if self.use.closed:
             raise ClientClosedError("the client is closed", hint="Make a new one")
 
-    async def run(self, call: Call, start: Callable[[], Flow[T]]) -> T:
-        """The result of the flow that ``start`` makes.
+    async def run(self, call: Call, start: Callable[[], Flow[T]], peek: Peek | None = None) -> T:
+        """The result of the flow that ``start`` makes; ``peek`` sees what it is answered.
 
         Raises:
             LoyaltyError: It knows its call; that of a write has a receipt.
         """
         if call.watch is not None and not call.watch.started:
-            return await call.watch.over(call, self.run(call, start))
+            return await call.watch.over(call, self.run(call, start, peek))
         try:
             self.check_open()
             keys = self.line.credentials
             account = keys.account or await keys.open(call.latest)
             account.budget.pay(self.options.retry.budget or 0.0)
-            return await self._follow(start(), call)
+            return await self._follow(start(), call, peek)
         except LoyaltyError as error:
             concluded = call.conclude(error)
             self._remember(concluded.receipt)
@@ -139,7 +140,7 @@ class Driver:
         if receipt is not None and receipt.outcome is Outcome.UNKNOWN:
             self.account.leave_open(receipt)
 
-    async def _follow(self, flow: Flow[T], call: Call) -> T:
+    async def _follow(self, flow: Flow[T], call: Call, peek: Peek | None = None) -> T:
         try:
             request = next(flow)
             while True:
@@ -148,6 +149,8 @@ class Driver:
                 except LoyaltyError as error:
                     request = flow.throw(error)
                 else:
+                    if peek is not None:
+                        await peek(request, response)
                     request = flow.send(response)
         except StopIteration as end:
             result: T = end.value

@@ -8,7 +8,7 @@ loop; a failure is thrown into it at the ``yield``.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -63,6 +63,9 @@ class Request(NamedTuple):
             found again, and then an open try stays open.
         fresh: Whether caches on the way must ask the vendor.
         answers: Statuses beside 2xx that are an answer to the question, not a failure.
+        next_cursor: Where the answer is a page: reads of it the cursor of the page after it,
+            and nothing else, so that this one is on its way before the rows are decoded. May
+            raise `MalformedResponseError`; the flow's own `Page.cursor` decides.
     """
 
     method: str
@@ -76,6 +79,7 @@ class Request(NamedTuple):
     trace: Trace | None = None
     fresh: bool = False
     answers: frozenset[int] = frozenset()
+    next_cursor: Callable[[Response], str | None] | None = None
 
     def __repr__(self) -> str:
         # Paths, queries and references hold ids; tracebacks with locals would show them.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 import attrs
 
+from ._ahead import Ahead, Fetch
 from ._cursor import Listing, encode
 from ._models import Page
 from .errors import CursorError
@@ -23,14 +23,14 @@ class Source(Generic[T]):
     """Where pages come from.
 
     Attributes:
-        fetch: One page, given the vendor's cursor.
+        fetch: One page, given the vendor's cursor and who may look ahead.
         listing: What neutral cursors are tied to.
         start: The vendor's cursor to begin at, None for the first page.
         keep: Which rows were asked for; None for all.
         prefetch: Whether the next page is fetched while one is consumed.
     """
 
-    fetch: Callable[[str | None], Awaitable[Page[T]]]
+    fetch: Fetch[T]
     listing: Listing
     start: str | None = None
     keep: Callable[[T], bool] | None = None
@@ -61,7 +61,9 @@ class Pages(Generic[T]):
 
     Nothing is sent until the first row is asked for, no connection is held between pages,
     and iterating again starts again. While one page is consumed the next is fetched, never
-    more; leaving a loop early cancels that.
+    more; leaving a loop early cancels that. The second page is asked for once the first is
+    consumed or its reader waits for something, each later one before the page before it is
+    decoded.
 
     Example::
 
@@ -85,7 +87,7 @@ class Pages(Generic[T]):
 
     async def first_page(self) -> Page[T]:
         """The first page alone; sends one request."""
-        return self._source.present(await self._source.fetch(self._source.start))
+        return self._source.present(await self._source.fetch(self._source.start, None))
 
 
 class PageIterator(AsyncIterator[Page[T]]):
@@ -99,24 +101,20 @@ class PageIterator(AsyncIterator[Page[T]]):
         self._cursor = source.start
         self._ended = False
         self._circle: CursorError | None = None
-        self._ahead: asyncio.Task[Page[T]] | None = None
         # Hashes, not cursors or rows: a list of millions has a hundred thousand pages.
         self._seen = {hash(self._cursor)}
         self._pages = set[int]()
         self._empty = 0
+        self._ahead = Ahead(source.fetch, self._seen)
 
     async def __anext__(self) -> Page[T]:
         if self._circle is not None:
             raise self._circle
         if self._ended:
             raise StopAsyncIteration
-        page = await self._take()
+        page = await self._ahead.take(self._cursor)
         self._advance(page)
         return self._source.present(page)
-
-    async def _take(self) -> Page[T]:
-        task, self._ahead = self._ahead, None
-        return await (self._source.fetch(self._cursor) if task is None else task)
 
     def _advance(self, page: Page[T]) -> None:
         cursor = page.cursor
@@ -130,7 +128,9 @@ class PageIterator(AsyncIterator[Page[T]]):
             self._seen.add(hash(cursor))
             self._cursor = cursor
             if self._source.prefetch:
-                self._ahead = asyncio.ensure_future(self._source.fetch(cursor))
+                self._ahead.start(cursor)
+            return
+        self._ahead.drop()
 
     def _check_progress(self, page: Page[T]) -> None:
         rows = _fingerprint(page.items)
@@ -140,22 +140,18 @@ class PageIterator(AsyncIterator[Page[T]]):
         elif self._empty > _MOST_EMPTY:
             self._circle = self._source.endless(f"{_MOST_EMPTY} pages in a row had no rows")
         if self._circle is not None:
+            self._ahead.drop()
             raise self._circle
         self._pages.add(rows)
 
     async def aclose(self) -> None:
         """Stop fetching ahead and wait until that has ended."""
         self._ended = True
-        task, self._ahead = self._ahead, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
+        await self._ahead.aclose()
 
     def __del__(self) -> None:
         # `break` drops the iterator: what it was fetching ahead is of no use to anybody.
-        if self._ahead is not None and not self._ahead.get_loop().is_closed():
-            self._ahead.cancel()
-            self._ahead.add_done_callback(_forget)
+        self._ahead.drop()
 
 
 def _fingerprint(rows: tuple[Any, ...]) -> int:
@@ -163,12 +159,6 @@ def _fingerprint(rows: tuple[Any, ...]) -> int:
         return hash(tuple(getattr(row, "id", row) for row in rows))
     except TypeError:
         return hash(repr(rows))
-
-
-def _forget(task: asyncio.Task[Page[T]]) -> None:
-    """Look at a failure that nobody will, so that the loop does not report it."""
-    if not task.cancelled():
-        task.exception()
 
 
 class _Rows(AsyncIterator[T]):

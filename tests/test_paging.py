@@ -25,7 +25,7 @@ def pages_of(pages: dict[str | None, Page[Any]], **settings: Any) -> tuple[Pages
     """A list whose pages stand in a dictionary, and what was asked for."""
     asked: list[str | None] = []
 
-    async def fetch(cursor: str | None) -> Page[Any]:
+    async def fetch(cursor: str | None, _: object) -> Page[Any]:
         asked.append(cursor)
         await asyncio.sleep(0)
         return pages[cursor]
@@ -97,7 +97,7 @@ async def test_nothing_is_fetched_ahead_when_told_so() -> None:
 async def test_an_early_break_leaves_no_task() -> None:
     """What was being fetched ahead is cancelled."""
 
-    async def fetch(cursor: str | None) -> Page[int]:
+    async def fetch(cursor: str | None, _: object) -> Page[int]:
         if cursor is not None:
             await asyncio.sleep(60)
         return Page((1,), "more")
@@ -115,7 +115,7 @@ async def test_a_failure_fetched_ahead_and_never_looked_at_is_silent(
 ) -> None:
     """Nobody is told of a page that nobody wanted."""
 
-    async def fetch(cursor: str | None) -> Page[int]:
+    async def fetch(cursor: str | None, _: object) -> Page[int]:
         if cursor is not None:
             raise CursorError("ahead")
         return Page((1,), "more")
@@ -198,7 +198,7 @@ async def test_pages_without_rows_end_at_last() -> None:
     """A few empty pages are legal; a list of nothing else never ends by itself."""
     asked = 0
 
-    async def fetch(_: str | None) -> Page[int]:
+    async def fetch(_: str | None, __: object) -> Page[int]:
         nonlocal asked
         asked += 1
         return Page((), str(asked))
@@ -214,7 +214,7 @@ async def test_a_failed_page_can_be_asked_for_again(*, prefetch: bool) -> None:
     """No row is lost when a page fails: the same page is fetched again."""
     failing = True
 
-    async def fetch(cursor: str | None) -> Page[int]:
+    async def fetch(cursor: str | None, _: object) -> Page[int]:
         nonlocal failing
         if cursor == "a" and failing:
             failing = False
@@ -233,7 +233,7 @@ async def test_a_cancelled_page_can_be_asked_for_again() -> None:
     """A timeout around one page loses nothing."""
     slow = True
 
-    async def fetch(cursor: str | None) -> Page[int]:
+    async def fetch(cursor: str | None, _: object) -> Page[int]:
         if cursor == "a" and slow:
             await asyncio.sleep(60)
         return THREE[cursor]

@@ -5,7 +5,8 @@ was held before, at 0, 20 and 100 ms of latency.
 
 Against: a plain loop over aiohttp with `response.json()` (the base: 1.00), and a loop that
 searches the cursor in the bytes, fetches the next page and decodes nothing, which is what the
-latency alone costs. Ours hands out neutral values row by row, fetching one page ahead.
+latency alone costs. Ours hands out neutral values row by row, and has asked for the next page
+before it decodes one.
 
 How: each measurement is a new process; the candidates take turns, three rounds. The server is an
 asyncio protocol in a process of its own that has its answers ready, since it has to wait

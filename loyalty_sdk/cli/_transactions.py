@@ -33,10 +33,11 @@ def transactions(
 
     async def listing(client: LoyaltyClient) -> None:
         try:
-            found = client.list_transactions(customer_id=customer, **filters).by_page()
+            # No more is asked for than is to be shown.
+            rows = client.list_transactions(customer_id=customer, prefetch=pages is None, **filters)
         except CursorError as exc:
             raise click.UsageError(str(exc)) from None
-        async with contextlib.aclosing(found):
+        async with contextlib.aclosing(rows.by_page()) as found:
             await _show_pages(found, connection, customer, pages)
 
     connection.run(listing)

@@ -60,6 +60,21 @@ class AnswerRules(Subject):
 
         _for_all(answers(self._bodies(), _OK), rule)
 
+    def test_the_next_cursor_is_right_or_none(self) -> None:
+        """`Request.next_cursor` reads the cursor of any answer that makes a page, or none."""
+        provider = self.provider()
+        starts = [self.list_flow(provider, name, {}) for name in self.lists]
+
+        def rule(response: Response) -> None:
+            for start in starts:
+                read = next(start()).next_cursor
+                with suppress(LoyaltyError):
+                    alone = read and read(response)
+                    page = replay(start(), [response]).result
+                    assert alone in {None, page.cursor}, "a cursor that is not the page's"
+
+        _for_all(answers(self._bodies(), _OK), rule)
+
     def test_failures_pass_through_flows(self) -> None:
         """A failure that is thrown into a flow comes out as itself, or as a `LoyaltyError`."""
         for start in self.every_flow(self.provider()).values():

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from loyalty_sdk._client import LoyaltyClient
+    from loyalty_sdk._flow import Flow
     from loyalty_sdk._provider import Provider
 
 _CUSTOMERS = (PLAIN_ID, "other0id")
@@ -92,6 +93,26 @@ class ReadRules(ShopRules):
             assert [row.id for row in first.items] + rest == every
 
         self._against_the_sandbox(rule, "list_transactions")
+
+    def test_the_next_cursor_can_be_read_alone(self) -> None:
+        """What `Request.next_cursor` reads of an answer is what its page then says."""
+
+        async def rule(shop: Shop) -> None:
+            self._seed(shop)
+            for name in self.lists:
+                await self._compare_cursors(shop.client, name)
+
+        self._against_the_sandbox(rule)
+
+    async def _compare_cursors(self, client: LoyaltyClient, name: str) -> None:
+        """Go through a list row by row."""
+        cursor, ended = None, False
+        while not ended:
+            alone: list[str | None] = []
+            start = self.list_flow(client.provider, name, {"page_size": 1}, cursor)
+            page = await client.run(_peeking(start(), alone))
+            assert alone in ([], [page.cursor]), f"{name}: another cursor is read alone"
+            cursor, ended = page.cursor, page.cursor is None
 
     @pytest.mark.parametrize("fault", ["repeat", "cycle"])
     def test_circles_end(self, fault: Literal["repeat", "cycle"]) -> None:
@@ -172,6 +193,19 @@ class ReadRules(ShopRules):
     def _seed(self, shop: Shop) -> None:
         shop.sandbox.add_customer(self.name, PLAIN_ID, email="shopper@example.com")
         shop.sandbox.add_transactions(self.name, PLAIN_ID, 2 * self.page_size + 1, points=3)
+
+
+def _peeking(flow: Flow[Any], alone: list[str | None]) -> Flow[Any]:
+    """``flow``; what its requests read alone to go on from goes into ``alone``."""
+    try:
+        request = next(flow)
+        while True:
+            response = yield request
+            if request.next_cursor is not None:
+                alone.append(request.next_cursor(response))
+            request = flow.send(response)
+    except StopIteration as end:
+        return end.value
 
 
 def _shown(error: LoyaltyError) -> str:

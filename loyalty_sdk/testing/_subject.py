@@ -111,11 +111,15 @@ class Subject:
         return self.neutral_flows(provider, an_id) | self.flows(provider, an_id)
 
     def list_flow(
-        self, provider: Provider, name: str, filters: Mapping[str, Any]
+        self,
+        provider: Provider,
+        name: str,
+        filters: Mapping[str, Any],
+        cursor: str | None = None,
     ) -> Callable[[], Flow[Any]]:
-        """The first page of a list, for the one customer where a list is of customers'."""
+        """One page of a list, for the one customer where a list is of customers'."""
         required = {"customer_id": PLAIN_ID} if name == "list_transactions" else {}
-        return lambda: getattr(provider, name)(None, {**required, **filters})
+        return lambda: getattr(provider, name)(cursor, {**required, **filters})
 
 
 def refusal_of(start: Callable[[], Flow[Any]]) -> LoyaltyError | None:

@@ -14,7 +14,7 @@ from loyalty_sdk._provider import Provider
 
 from . import _wire
 from ._filters import CUSTOMERS, placed, query
-from ._requests import ROOT
+from ._requests import ROOT, page_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ class CustomerFlows(Provider):
             ValidationError: Lists every unknown name and every bad value.
         """
         asked = query(placed(filters, cursor), CUSTOMERS)
-        response = yield get(f"{ROOT}/customers", asked)
+        response = yield page_of(f"{ROOT}/customers", asked)
         with wire.located(cursor):
             return _wire.page(*_wire.read_customers(response), asked)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loyalty_sdk import _checks, wire
-from loyalty_sdk._flow import Acknowledgement, Request, Safety
+from loyalty_sdk._flow import Acknowledgement, Request, Safety, get
+
+from . import _wire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +16,12 @@ if TYPE_CHECKING:
     from loyalty_sdk.errors import Problem
 
 ROOT = "/rest_api/v2"
+
+
+def page_of(path: str, asked: Mapping[str, Any]) -> Request:
+    """One page of a list; of those that lead back, which are few, none is looked ahead of."""
+    request = get(path, asked)
+    return request if "before" in asked else request._replace(next_cursor=_wire.read_last_id)
 
 
 def post(

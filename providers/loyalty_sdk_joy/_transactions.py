@@ -13,7 +13,7 @@ from loyalty_sdk._provider import Provider
 
 from . import _wire
 from ._filters import TRANSACTIONS, placed, query
-from ._requests import ROOT
+from ._requests import ROOT, page_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,7 @@ class TransactionFlows(Provider):
             MalformedResponseError: The page can't be read; the error names path and cursor.
         """
         asked = query(placed(filters, cursor), TRANSACTIONS)
-        response = yield get(f"{ROOT}/transactions", asked)
+        response = yield page_of(f"{ROOT}/transactions", asked)
         with wire.located(cursor):
             rows, pagination = _wire.read_transactions(response)
             page = _wire.page(rows, pagination, asked)

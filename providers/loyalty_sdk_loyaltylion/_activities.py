@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any, get_args
 from uuid import uuid4
 
 from loyalty_sdk import _checks, wire
-from loyalty_sdk._flow import Flow, get
 from loyalty_sdk._look import Trace
 from loyalty_sdk._provider import Provider
 from loyalty_sdk.errors import Problem
 
 from . import _wire
 from ._filters import ACTIVITIES, query
-from ._requests import shopper, write
+from ._requests import page_of, shopper, write
 from ._states import ActivityState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from loyalty_sdk._flow import Flow
     from loyalty_sdk._models import Activity, Page
 
     from ._models import ActivityRecord
@@ -106,6 +106,6 @@ class ActivityFlows(Provider):
             MalformedResponseError: The page cannot be read.
         """
         asked = query("list_activities", filters, ACTIVITIES, cursor)
-        response = yield get("/v2/activities", asked)
+        response = yield page_of("/v2/activities", asked)
         with wire.located(cursor):
             return _wire.read_activities(response.body)

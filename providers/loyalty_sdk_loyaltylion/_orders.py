@@ -12,7 +12,7 @@ from loyalty_sdk._provider import Provider
 
 from . import _wire
 from ._filters import ORDERS, query
-from ._requests import shopper, write
+from ._requests import page_of, shopper, write
 from ._states import CancellationStatus, RefundStatus
 
 if TYPE_CHECKING:
@@ -140,6 +140,6 @@ class OrderFlows(Provider):
             ValidationError: A filter is unknown or wrong.
             MalformedResponseError: The page cannot be read.
         """
-        response = yield get("/v2/orders", query("list_orders", filters, ORDERS, cursor))
+        response = yield page_of("/v2/orders", query("list_orders", filters, ORDERS, cursor))
         with wire.located(cursor):
             return _wire.read_orders(response.body)

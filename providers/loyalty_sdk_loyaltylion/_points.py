@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from loyalty_sdk import _checks, _marker, wire
-from loyalty_sdk._flow import Flow, get
 from loyalty_sdk._look import Trace
 from loyalty_sdk._provider import Provider
 from loyalty_sdk.errors import Problem
 
 from . import _wire
 from ._filters import TRANSACTIONS, query
-from ._requests import write
+from ._requests import page_of, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from loyalty_sdk._flow import Flow
     from loyalty_sdk._models import Page, PointsAdjustment, Transaction
 
 _POINTS_AT_ONCE = 1_000_000
@@ -88,9 +88,9 @@ class PointFlows(Provider):
         customer_id = filters.get("customer_id")
         asked = query("list_transactions", filters, TRANSACTIONS, cursor)
         if customer_id is None:
-            response = yield get("/v2/transactions", asked)
+            response = yield page_of("/v2/transactions", asked)
         else:
             template = "/v2/customers/{merchant_id}/transactions"
-            response = yield get(template, asked, merchant_id=customer_id)
+            response = yield page_of(template, asked, merchant_id=customer_id)
         with wire.located(cursor):
             return _wire.read_transactions(response.body)

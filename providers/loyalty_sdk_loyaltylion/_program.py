@@ -10,6 +10,7 @@ from loyalty_sdk._provider import Provider
 
 from . import _wire
 from ._filters import CUSTOMERS, query
+from ._requests import page_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,7 @@ class ProgramFlows(Provider):
             MalformedResponseError: The page cannot be read.
         """
         asked = query("list_customers", filters, CUSTOMERS, cursor)
-        response = yield get("/v2/customers", asked)
+        response = yield page_of("/v2/customers", asked)
         with wire.located(cursor):
             return _wire.read_customers(response.body)
 

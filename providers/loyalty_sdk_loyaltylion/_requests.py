@@ -1,18 +1,25 @@
-"""What LoyaltyLion's writes have in common."""
+"""What LoyaltyLion's requests have in common."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from loyalty_sdk import wire
-from loyalty_sdk._flow import Request, Safety, expand, pairs
+from loyalty_sdk._flow import Request, Safety, expand, get, pairs
 from loyalty_sdk._models import present
+
+from . import _wire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from loyalty_sdk._look import Trace
     from loyalty_sdk._models import Activity, Order
+
+
+def page_of(template: str, asked: Mapping[str, Any], **segments: str) -> Request:
+    """One page of a list."""
+    return get(template, asked, **segments)._replace(next_cursor=_wire.read_cursor)
 
 
 def shopper(value: Activity | Order) -> dict[str, Any]:

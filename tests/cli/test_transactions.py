@@ -113,6 +113,14 @@ async def test_a_run_can_stop_and_go_on(loyalty: Any, server: Any, acme: Any) ->
     assert ("c1", {"customer_id": "1"}) == acme.seen[-1]
 
 
+async def test_no_page_is_asked_for_that_is_not_shown(loyalty: Any, server: Any) -> None:
+    """--pages sends as many requests, and not one for what would come next."""
+    server.script += [page(server, {**SECOND, "id": str(n)}, cursor=f"c{n}") for n in range(3)]
+    ended = await loyalty("transactions", "--pages=2", "--json")
+    assert (0, ["0", "1"]) == (ended.code, [row["id"] for row in ended.lines])
+    assert 2 == len(server.arrivals)
+
+
 async def test_rows_printed_before_a_failure_stay(loyalty: Any, server: Any) -> None:
     """A page that cannot be read ends the run with 1, after the rows that could."""
     server.script += [page(server, FIRST, cursor="c1"), server.http(404, b"gone")]

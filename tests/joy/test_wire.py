@@ -286,6 +286,30 @@ def test_no_word_about_pagination(members: dict[str, Any]) -> None:
     assert _wire.Pagination() == _wire.read_transactions(page(ROW, **members))[1]
 
 
+@pytest.mark.parametrize(
+    ("members", "last"),
+    [
+        ({}, "7"),
+        ({"meta": None}, "7"),
+        ({"meta": {}}, "7"),
+        ({"meta": {"pagination": {"hasNext": True}}}, "7"),
+        ({"meta": {"pagination": {"hasNext": False}}}, None),
+        ({"meta": {"pagination": {"hasNext": True}}, "data": []}, None),
+        ({"success": False}, None),
+    ],
+)
+def test_where_any_page_leads(members: dict[str, Any], last: str | None) -> None:
+    """The last row's id is read alone, where it may lead on."""
+    assert last == _wire.read_last_id(page(**{"data": [ROW, {"id": 7, **ODD}], **members}))
+
+
+@pytest.mark.parametrize("data", [None, [{}], [7], [{"id": ""}]])
+def test_a_page_that_leads_nowhere_known(data: object) -> None:
+    """What has no id does not lead on."""
+    with pytest.raises(MalformedResponseError):
+        _wire.read_last_id(page(data=data))
+
+
 @pytest.mark.parametrize("success", [False, "false", "true", 0, 1, []])
 @pytest.mark.parametrize("row", [ROW, ROW | ODD])
 def test_no_success(success: object, row: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loyalty_sdk._flow import Response
 from loyalty_sdk._models import Customer, Transaction, TransactionKind
 from loyalty_sdk.errors import LoyaltyError, MalformedResponseError
 from loyalty_sdk_loyaltylion import (
@@ -21,6 +22,7 @@ from loyalty_sdk_loyaltylion import (
     Site,
 )
 from loyalty_sdk_loyaltylion._wire import (
+    read_cursor,
     read_identity,
     read_order,
     read_records,
@@ -90,6 +92,37 @@ def malformed(body: bytes) -> str | None:
     with pytest.raises(MalformedResponseError) as caught:
         read_transactions(body)
     return caught.value.path
+
+
+# ------------------------------------------------------------ where a page leads
+
+
+@pytest.mark.parametrize(
+    ("body", "cursor"),
+    [
+        (page(EARNED, cursor={"prev": "a", "next": "b"}), "b"),
+        (page(EARNED, cursor={"prev": "a", "next": None}), None),
+        (page(EARNED, cursor={"next": ""}), None),
+        (page(EARNED), None),
+        (encoded({"transactions": [EARNED]}), None),
+        (json.dumps({"orders": [], "cursor": {"next": "b"}}, indent=2).encode() + b"\n", "b"),
+        (encoded({"cursor": {"next": "b"}, "transactions": [EARNED]}), "b"),
+        (encoded({"cursor": {"next": "b"}, "a": [{"cursor": {"next": "c"}}]}), "b"),
+        (encoded({"cursor": {"next": "b", "cursor": {"next": "c"}}}), "b"),
+        (encoded({"cursor": {"next": "b"}, "a": '"cursor": {"next": "c"}}'}), "b"),
+        (encoded({"cursor": {"next": "b"}, "a": {"cursor": {"next": "c"}}}), "b"),
+    ],
+)
+def test_where_any_page_leads(body: bytes, cursor: str | None) -> None:
+    """The cursor is read alone, wherever it stands and whatever looks like it."""
+    assert cursor == read_cursor(Response(status=200, body=body))
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'"cursor"', encoded({"cursor": {"next": 5}})])
+def test_a_page_that_leads_nowhere_known(body: bytes) -> None:
+    """What cannot be read as a cursor is none."""
+    with pytest.raises(MalformedResponseError):
+        read_cursor(Response(status=200, body=body))
 
 
 # ------------------------------------------------------------ transactions

@@ -391,6 +391,22 @@ breaks("test_everybodys_rows_can_be_read")(lambda _: {"lists_program": True})
 breaks("test_everybodys_rows_can_be_read")(lambda _: {"largest_page": 101})
 
 
+for read in (lambda _: "another", lambda _: None):
+    breaks("test_the_next_cursor_can_be_read_alone")(
+        changing("list_transactions", next_cursor=lambda _, read=read: read)
+    )
+
+
+def _fails_to_read(_: Response) -> str:
+    raise KeyError
+
+
+for read in (lambda _: "another", _fails_to_read):
+    breaks("test_the_next_cursor_is_right_or_none")(
+        changing("list_transactions", next_cursor=lambda _, read=read: read)
+    )
+
+
 @breaks("test_everybodys_rows_can_be_read")
 def _forgets_a_customer(_: Any) -> dict[str, Any]:
     def list_histories(self: Any, cursor: Any, filters: Any) -> Any:

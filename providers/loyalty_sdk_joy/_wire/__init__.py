@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ._answers import Pagination, acknowledges, read_refusal
     from ._bodies import cart, interaction, point_change
     from ._kinds import TYPES
-    from ._pages import page
+    from ._pages import page, read_last_id
     from ._records import read_calculation, read_customer, read_customers, read_identity
     from ._transactions import ActivityRow, read_acknowledged, read_transaction, read_transactions
 else:
@@ -23,7 +23,7 @@ else:
             "._answers": "Pagination acknowledges read_refusal",
             "._bodies": "cart interaction point_change",
             "._kinds": "TYPES",
-            "._pages": "page",
+            "._pages": "page read_last_id",
             "._records": "read_calculation read_customer read_customers read_identity",
             "._transactions": "ActivityRow read_acknowledged read_transaction read_transactions",
         },
@@ -43,6 +43,7 @@ __all__ = [
     "read_customer",
     "read_customers",
     "read_identity",
+    "read_last_id",
     "read_refusal",
     "read_transaction",
     "read_transactions",

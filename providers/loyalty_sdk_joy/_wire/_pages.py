@@ -5,15 +5,42 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from loyalty_sdk._models import Page, Transaction
-from loyalty_sdk.wire import malformed
+from loyalty_sdk.wire import Id, Shape, decode, malformed
 from loyalty_sdk_joy._models import CountedPage, CustomerRecord
+
+from ._answers import Meta, Pagination
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ._answers import Pagination
+    from loyalty_sdk._flow import Response
 
 Row = TypeVar("Row", Transaction, CustomerRecord)
+
+
+class _Identified(Shape):
+    id: Id
+
+
+class _Leading(Shape):
+    """Any page, as far as it leads on."""
+
+    data: list[_Identified]
+    success: bool | None = None
+    meta: Meta | None = None
+
+
+def read_last_id(response: Response) -> str | None:
+    """The id of the last row on any page that others follow, and nothing else of it.
+
+    Raises:
+        MalformedResponseError: There is no saying.
+    """
+    page: _Leading = decode(response.body, _Leading)
+    pagination = (page.meta and page.meta.pagination) or Pagination()
+    if pagination.hasNext is False or page.success is False or not page.data:
+        return None
+    return str(page.data[-1].id)
 
 
 def page(rows: tuple[Row, ...], pagination: Pagination, asked: Mapping[str, Any]) -> Page[Row]:

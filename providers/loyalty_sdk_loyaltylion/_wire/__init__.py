@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from loyalty_sdk._lazy import lazily
 
 if TYPE_CHECKING:
+    from ._lists import read_cursor
     from ._records import (
         read_activities,
         read_customers,
@@ -25,6 +26,7 @@ else:
     __getattr__, __dir__ = lazily(
         __name__,
         {
+            "._lists": "read_cursor",
             "._records": "read_activities read_customers read_order read_orders read_records"
             " read_sites",
             "._said": "read_identity read_refusal read_said",
@@ -35,6 +37,7 @@ else:
 __all__ = [
     "CustomerRef",
     "read_activities",
+    "read_cursor",
     "read_customer",
     "read_customers",
     "read_identity",

@@ -95,7 +95,8 @@ class Acme(Provider):
     ) -> Flow[Page[Transaction]]:
         """Remembered."""
         self.seen.append((cursor, dict(filters)))
-        page = (yield get("/transactions", {"cursor": cursor})).json()
+        asked = get("/transactions", {"cursor": cursor})
+        page = (yield asked._replace(next_cursor=lambda answer: answer.json().get("cursor"))).json()
         return Page(tuple(map(_row, page.get("rows", []))), page.get("cursor"))
 
     def whoami(self) -> Flow[Identity]:
