@@ -38,10 +38,6 @@ class Sent(NamedTuple):
     replayed: bool
 
 
-def _no_verdicts() -> list[Verdict]:
-    return []  # calling list[Verdict] takes six times as long
-
-
 @attrs.define
 class Call:
     """One run of a flow.
@@ -72,7 +68,7 @@ class Call:
     _patience: float | None = None
     _reference: str | None = None
     _sends: int = 0
-    _verdicts: list[Verdict] = attrs.field(factory=_no_verdicts)
+    _verdicts: tuple[Verdict, ...] = ()
     _sight: Sight | None = None
 
     @classmethod
@@ -123,7 +119,7 @@ class Call:
         """Account for one try."""
         if request.safety is Safety.SAFE:
             return
-        self._verdicts.append(verdict)
+        self._verdicts += (verdict,)
         self.tries += 1
         self._sends += verdict is not Verdict.NOT_SENT
 
@@ -145,23 +141,23 @@ class Call:
 
     def follow(self) -> None:
         """Account for the earlier try, which may be open still."""
-        self._verdicts.append(Verdict.OPEN)
+        self._verdicts += (Verdict.OPEN,)
 
     def forget(self) -> None:
         """What was found belongs to another write; nothing of this one was sent."""
-        self._verdicts, self._sight = [], None
+        self._verdicts, self._sight = (), None
 
     def absent(self) -> None:
         """Account for every open try having been shown absent."""
-        self._verdicts = [
+        self._verdicts = tuple(
             Verdict.ABSENT if verdict is Verdict.OPEN else verdict for verdict in self._verdicts
-        ]
+        )
 
     def reopen(self) -> None:
         """Account for tries shown absent of which a record may have turned up all the same."""
-        self._verdicts = [
+        self._verdicts = tuple(
             Verdict.OPEN if verdict is Verdict.ABSENT else verdict for verdict in self._verdicts
-        ]
+        )
 
     @property
     def reconciled(self) -> bool:

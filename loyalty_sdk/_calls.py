@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _checks, _cursor, _joined
@@ -54,11 +55,12 @@ class Calls:
         """See the client; for one that may have been sent before there is `replay`."""
         return self._write(self._provider.adjust_points, PointsAdjustment, adjustment)
 
-    async def _write(
+    def _write(
         self, flow: Callable[[T], Flow[Transaction | None]], kind: type[T], value: T
-    ) -> Receipt:
+    ) -> Coroutine[Any, Any, Receipt]:
         call = self.driver.call(_name(flow), writes=True)
-        return await self.driver.write(call, lambda: flow(_checks.expect(kind, value)))
+        start = partial(_begin, flow, kind, value)
+        return self.driver.write(call, self.driver.run(call, start))
 
     async def replay(
         self, adjustment: PointsAdjustment, tried_at: datetime | None, *, replay: bool
@@ -73,7 +75,7 @@ class Calls:
                 account.replays,
                 adjustment,
                 call,
-                lambda: self.driver.write(call, lambda: flow(adjustment)),
+                lambda: self.driver.write(call, self.driver.run(call, lambda: flow(adjustment))),
             )
         except LoyaltyError as error:
             call.conclude(error)
@@ -151,6 +153,12 @@ class Calls:
         # A traceback with locals must not show what is sent.
         del parts
         return self.driver.run(self.driver.call("request"), lambda: flow)
+
+
+def _begin(
+    flow: Callable[[T], Flow[Transaction | None]], kind: type[T], value: T
+) -> Flow[Transaction | None]:
+    return flow(_checks.expect(kind, value))
 
 
 def _name(flow: object) -> str:

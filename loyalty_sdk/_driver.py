@@ -20,7 +20,7 @@ from .errors import ClientClosedError, LoyaltyError, MalformedResponseError
 from .logs import log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from ._account import Account
     from ._ahead import Peek
@@ -54,13 +54,13 @@ class Driver:
             call.watch = Watch(name, operation, o.listeners, logged)
         return call
 
-    async def write(self, call: Call, start: Callable[[], Flow[Transaction | None]]) -> Receipt:
-        """Run the flow of a write."""
+    async def write(self, call: Call, run: Awaitable[Transaction | None]) -> Receipt:
+        """What is known of a write after ``run``, which runs its flow."""
         if call.watch is not None and not call.watch.started:
-            return await call.watch.over(call, self.write(call, start))
+            return await call.watch.over(call, self.write(call, run))
         transaction = None
         try:
-            transaction = await self.run(call, start)
+            transaction = await run
         except MalformedResponseError:
             # The acknowledgement came: what cannot be read beside it changes nothing.
             if call.outcome is not Outcome.APPLIED:
@@ -114,7 +114,9 @@ class Driver:
             keys = self.line.credentials
             account = keys.account or await keys.open(call.latest)
             account.budget.pay(self.options.retry.budget or 0.0)
-            return await self._follow(start(), call, peek)
+            flow = start()
+            del start  # a thousand calls wait for their answers with as little as they can
+            return await self._follow(flow, call, peek)
         except LoyaltyError as error:
             concluded = call.conclude(error)
             self._remember(concluded.receipt)
@@ -145,7 +147,7 @@ class Driver:
             request = next(flow)
             while True:
                 try:
-                    response = await self._exchange(request, call)
+                    response = await self._exchange(request, call) or _PROVEN
                 except LoyaltyError as error:
                     request = flow.throw(error)
                 else:
@@ -158,11 +160,12 @@ class Driver:
         finally:
             flow.close()
 
-    async def _exchange(self, request: Request, call: Call) -> Response:
+    def _exchange(self, request: Request, call: Call) -> Awaitable[Response | None]:
+        """The answer; None where a look proved the write instead."""
         call.expect(request)
         if not request.is_looked_for:
-            return await send(self.line, self.options, request, call)
-        return await self._reconciler(self.account).write(request, call) or _PROVEN
+            return send(self.line, self.options, request, call)
+        return self._reconciler(self.account).write(request, call)
 
     def _may_repeat(self) -> bool:
         """Take a repeat out of the budget; True where there is none."""

@@ -75,7 +75,7 @@ class Reconciler:
     unmarked_hint: str | None = None
     scopes: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict[str, tuple[str, ...]])
 
-    async def write(self, request: Request, call: Call) -> Response | None:
+    def write(self, request: Request, call: Call) -> Awaitable[Response | None]:
         """Send ``request`` so that it lands once; None when a look proved it instead.
 
         Raises:
@@ -84,8 +84,13 @@ class Reconciler:
         assert request.trace is not None  # noqa: S101 - for the type checker: the caller asked
         replayed = call.tried_at is not None
         write = call.write = Write(request.trace, replayed=replayed, settle=self.settle)
-        if not write.can_be_confused:
-            return await self._land(write, request, call)
+        if write.can_be_confused:
+            return self._land_beside_others(write, request, call)
+        return self._land(write, request, call)
+
+    async def _land_beside_others(
+        self, write: Write, request: Request, call: Call
+    ) -> Response | None:
         with self.account.register(write):
             return await self._land(write, request, call)
 

@@ -20,14 +20,41 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Iterator
 
     from ._policy import RetryPolicy
     from ._provider import Provider
 
 
-class _Timed(Protocol):
-    deadline: float
+class Tries(Protocol):
+    """What the tries of one request are made of.
+
+    Attributes:
+        tried: How often it was tried before.
+    """
+
+    tried: int
+
+    @property
+    def deadline(self) -> float:
+        """On `time.monotonic`; no wait reaches beyond it."""
+        ...
+
+    async def send(self) -> Response:
+        """One try."""
+        ...
+
+    def note(self, verdict: Verdict) -> None:
+        """Account for what a try proved."""
+        ...
+
+    def may_repeat(self) -> bool:
+        """Take one repeat out of the budget; False when there is none."""
+        ...
+
+    def retrying(self, wait: float, failure: LoyaltyError) -> None:
+        """Tell of a repeat: the seconds until then, and why."""
+        ...
 
 
 class Verdict(Enum):
@@ -68,17 +95,8 @@ def _acknowledged(provider: Provider, request: Request, response: Response) -> b
     return response.failure is None and provider.acknowledges(response)
 
 
-async def exchange(  # noqa: PLR0913, PLR0917 - everything that decides about a repeat
-    provider: Provider,
-    request: Request,
-    policy: RetryPolicy,
-    call: _Timed,
-    send: Callable[[], Awaitable[Response]],
-    note: Callable[[Request, Verdict], None],
-    *,
-    may_repeat: Callable[[], bool],
-    retrying: Callable[[float, LoyaltyError], None] | None = None,
-    tried: int = 0,
+async def exchange(
+    provider: Provider, request: Request, policy: RetryPolicy, tries: Tries
 ) -> Response:
     """Send ``request`` until it is accepted or may not be repeated.
 
@@ -86,50 +104,39 @@ async def exchange(  # noqa: PLR0913, PLR0917 - everything that decides about a 
         provider: Reads acknowledgements and refusals.
         request: What to send.
         policy: How often.
-        call: Its ``deadline``, on `time.monotonic`; no wait reaches beyond it.
-        send: One try.
-        note: Told every verdict.
-        may_repeat: Takes one repeat out of the budget; False when there is none.
-        retrying: Told of every repeat, the seconds until then and why; None for nobody.
-        tried: How often it was tried before.
+        tries: Send it.
 
     Raises:
         LoyaltyError: The last try's failure.
     """
     waits: Iterator[float] | None = None
-    attempt = tried + 1
+    attempt = tries.tried + 1
     while True:
-        what, result = await _try(provider, request, send)
-        note(request, what)
-        if isinstance(result, Response):
-            return result
-        if attempt >= policy.attempts or not _repeatable(request, what, result):
-            raise result
+        failure: LoyaltyError
+        try:
+            response = await tries.send()
+        except TransportError as exc:
+            what, failure = Verdict.OPEN if exc.bytes_left else Verdict.NOT_SENT, exc
+            tries.note(what)
+        else:
+            what = verdict(provider, request, response)
+            tries.note(what)
+            if what is Verdict.ACCEPTED:
+                return response
+            failure = refused(provider, response)
+            del response  # a traceback with locals must not show its headers
+        if attempt >= policy.attempts or not _repeatable(request, what, failure):
+            raise failure
         waits = waits or _waits()
-        wait = _wait(next(waits), result, call.deadline)
+        wait = _wait(next(waits), failure, tries.deadline)
         if wait is None:
-            raise result
-        if not may_repeat():
-            result.hint = NO_REPEATS_LEFT
-            raise result
-        if retrying is not None:
-            retrying(wait, result)
+            raise failure
+        if not tries.may_repeat():
+            failure.hint = NO_REPEATS_LEFT
+            raise failure
+        tries.retrying(wait, failure)
         await asyncio.sleep(wait)
         attempt += 1
-
-
-async def _try(
-    provider: Provider,
-    request: Request,
-    send: Callable[[], Awaitable[Response]],
-) -> tuple[Verdict, Response | LoyaltyError]:
-    """One send: what it proves, and the accepted answer or the failure."""
-    try:
-        response = await send()
-    except TransportError as exc:
-        return (Verdict.OPEN if exc.bytes_left else Verdict.NOT_SENT), exc
-    what = verdict(provider, request, response)
-    return what, response if what is Verdict.ACCEPTED else refused(provider, response)
 
 
 def patience(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -13,46 +13,38 @@ from ._flow import Safety
 from ._retry import Verdict, exchange, patience, retry_after
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Coroutine
+
     from ._account import Account, Write
     from ._call import Call
     from ._flow import Request, Response
     from ._line import Line
     from ._options import Options
     from ._watch import Watch
+    from .errors import LoyaltyError
 
 
-async def send(line: Line, options: Options, request: Request, call: Call) -> Response:
+def send(
+    line: Line, options: Options, request: Request, call: Call
+) -> Coroutine[Any, Any, Response]:
     """Send ``request`` until it is accepted or may not be repeated.
 
     Raises:
         LoyaltyError: The last try's failure.
     """
-    account = line.credentials.account or await line.credentials.open(call.latest)
+    account = line.credentials.account
+    assert account is not None  # noqa: S101 - for the type checker: the driver has opened it
     write = call.write if request.is_looked_for else None
     tries = _Tries(line, options, account, request, call, write, write.tries if write else 0)
     if call.watch is not None and write is not None and write.resends:
         call.watch.resend()
-    policy = options.retry
-    return await exchange(
-        line.provider,
-        request,
-        policy,
-        call,
-        tries.send,
-        tries.note,
-        # Looks never draw on the budget.
-        may_repeat=_always if call.looks or policy.budget is None else account.budget.take,
-        retrying=None if call.watch is None else call.watch.retry,
-        tried=tries.tried,
-    )
-
-
-def _always() -> bool:
-    return True
+    return exchange(line.provider, request, options.retry, tries)
 
 
 @attrs.define
 class _Tries:
+    """See `_retry.Tries`. There is one for each call that waits, so it makes no closures."""
+
     line: Line
     options: Options
     account: Account
@@ -60,6 +52,19 @@ class _Tries:
     call: Call
     write: Write | None
     tried: int
+
+    @property
+    def deadline(self) -> float:
+        return self.call.deadline
+
+    def may_repeat(self) -> bool:
+        # Looks never draw on the budget.
+        free = self.call.looks or self.options.retry.budget is None
+        return free or self.account.budget.take()
+
+    def retrying(self, wait: float, failure: LoyaltyError) -> None:
+        if self.call.watch is not None:
+            self.call.watch.retry(wait, failure)
 
     async def send(self) -> Response:
         """One try. A slot comes before the grant: a granted request never waits again."""
@@ -69,29 +74,30 @@ class _Tries:
         customer = trace and trace.customer_id
         if self.write is not None and self.write.can_be_confused:
             await self.account.turn(self.write, call.deadline)
-        pool, origin, watch = self.line.pool, self.line.origin, call.watch
-        hold = pool.hold(origin, lane, call.deadline, customer)
-        await (hold if watch is None else watch.wait("connection", hold))
+        pool, origin = self.line.pool, self.line.origin
+        await self._turn("connection", pool.hold(origin, lane, call.deadline, customer))
         try:
             headers = await self.line.credentials.headers(call.latest)
             await pool.prepare(origin)
             self.account.used()
             limiter = self.account.limiter
-            if limiter is None:
-                call.granted()
-                return await self._depart(headers)
-            grant = limiter.grant(lane, call.deadline, customer)
-            await (grant if watch is None else watch.wait("rate", grant))
+            if limiter is not None:
+                await self._turn("rate", limiter.grant(lane, call.deadline, customer))
             call.granted()
             sent_at = time.monotonic()
             response = await self._depart(headers)
         finally:
             pool.let_go(origin, lane)
-        if response.status == 429:
+        if limiter is not None and response.status == 429:
             limiter.throttled(sent_at, retry_after(response))
-        else:
+        elif limiter is not None:
             limiter.answered(sent_at)
         return response
+
+    def _turn(
+        self, reason: Literal["connection", "rate"], turn: Awaitable[float]
+    ) -> Awaitable[float | None]:
+        return turn if self.call.watch is None else self.call.watch.wait(reason, turn)
 
     async def _depart(self, headers: dict[str, str]) -> Response:
         options, request, call = self.options, self.request, self.call
@@ -107,7 +113,7 @@ class _Tries:
             return await self.line.pool.send(self.line.origin, request, headers, left)
         except asyncio.CancelledError as error:
             sent = getattr(error, "bytes_left", True)
-            self.note(request, Verdict.OPEN if sent else Verdict.NOT_SENT)
+            self.note(Verdict.OPEN if sent else Verdict.NOT_SENT)
             raise
 
     async def _watched(self, watch: Watch, headers: dict[str, str], until: float) -> Response:
@@ -124,9 +130,9 @@ class _Tries:
         watch.arrive(response, looks=looks)
         return response
 
-    def note(self, request: Request, verdict: Verdict) -> None:
+    def note(self, verdict: Verdict) -> None:
         """Account for what a try proved."""
-        self.call.note(request, verdict)
+        self.call.note(self.request, verdict)
         if self.write is not None:
             self.write.land(verdict is Verdict.OPEN)
             self.account.changed(self.write)

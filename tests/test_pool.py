@@ -493,7 +493,7 @@ async def test_a_cancelled_answer_of_a_closing_pool_is_open(
         raise asyncio.CancelledError
 
     await send(pool, server.url)
-    monkeypatch.setattr("aiohttp.client_proto.ResponseHandler.read", cancel)
+    monkeypatch.setattr("aiohttp.StreamReader.readany", cancel)
     with pytest.raises(TransportError, match="closed before the answer") as caught:
         await send(pool, server.url)
     assert caught.value.bytes_left

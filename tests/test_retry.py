@@ -19,6 +19,7 @@ from loyalty_sdk import (
     ConfigurationError,
     ConnectError,
     LoyaltyClient,
+    LoyaltyError,
     NotFoundError,
     OutcomeUnknownError,
     PermissionDeniedError,
@@ -33,7 +34,6 @@ from loyalty_sdk import (
     ServerError,
     TransportError,
 )
-from loyalty_sdk._call import Call
 from loyalty_sdk._look import Trace
 from loyalty_sdk._retry import Verdict, exchange, patience, refused, retry_after, verdict
 
@@ -380,35 +380,46 @@ def test_what_may_be_repeated_waits_for_one_try_only(safety: Safety) -> None:
 # ------------------------------------------------------------ tries and their budget
 
 
+class Scripted:
+    """Tries that are answered with ``failures``, one after the other, and then 200."""
+
+    deadline = float("inf")
+
+    def __init__(self, failures: list[int], tried: int, repeats: int) -> None:
+        self.tried = tried
+        self.repeats = repeats
+        self.verdicts: list[Verdict] = []
+        self._failures = failures
+
+    async def send(self) -> Response:
+        """The next answer."""
+        return Response(status=self._failures.pop(0) if self._failures else 200)
+
+    def note(self, verdict: Verdict) -> None:
+        """Remember what it was told."""
+        self.verdicts.append(verdict)
+
+    def may_repeat(self) -> bool:
+        """Whether there was one left."""
+        self.repeats -= 1
+        return self.repeats >= 0
+
+    def retrying(self, wait: float, failure: LoyaltyError) -> None:
+        """Nobody listens."""
+
+
 async def tries_of(
     failures: list[int], *, tried: int = 0, repeats: int = 99, safety: Safety = Safety.SAFE
 ) -> tuple[list[Verdict], Response | APIError, int]:
     """The verdicts of an exchange that is answered with ``failures`` and then 200."""
-    verdicts: list[Verdict] = []
-    left = repeats
-
-    async def send() -> Response:
-        return Response(status=failures.pop(0) if failures else 200)
-
-    def may_repeat() -> bool:
-        nonlocal left
-        left -= 1
-        return left >= 0
-
+    tries = Scripted(failures, tried, repeats)
     try:
         result: Response | APIError = await exchange(
-            Says(),
-            request(safety),
-            RetryPolicy(attempts=4),
-            Call.begin("says", "x", 60.0),
-            send,
-            lambda _, what: verdicts.append(what),
-            may_repeat=may_repeat,
-            tried=tried,
+            Says(), request(safety), RetryPolicy(attempts=4), tries
         )
     except APIError as error:
         result = error
-    return verdicts, result, repeats - left
+    return tries.verdicts, result, repeats - tries.repeats
 
 
 @pytest.mark.usefixtures("skipping")

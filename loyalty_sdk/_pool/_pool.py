@@ -135,7 +135,7 @@ class SessionPool:
         Raises:
             ClientClosedError: The pool is closed.
         """
-        session = await self._session()
+        session = self._session() or await self._new_session()
         if origin not in session.routes:
             self._route(session, origin)
 
@@ -175,7 +175,7 @@ class SessionPool:
         """
         if timeout is not None and timeout <= 0:
             raise late("connection", 0.0, left=False)
-        session = await self._session()
+        session = self._session() or await self._new_session()
         route = session.routes.get(origin) or self._route(session, origin)
         trip = Trip()
         try:
@@ -195,17 +195,18 @@ class SessionPool:
             return trip.broken(exc, timeout)
         return trip.answer(body)
 
-    async def _session(self) -> Session:
-        loop = asyncio.get_running_loop()
+    def _session(self) -> Session | None:
         self._check_usable()
-        session = self._sessions.get(loop)
-        if session is None:
-            # Half of the start-up time; needed with the first call.
-            from ._session import Session  # noqa: PLC0415
+        return self._sessions.get(asyncio.get_running_loop())
 
-            session = self._sessions[loop] = Session(*self._session_settings)
-            await session.watch()
-            await self._forget_dead_loops()
+    async def _new_session(self) -> Session:
+        # Half of the start-up time; needed with the first call.
+        from ._session import Session  # noqa: PLC0415
+
+        session = Session(*self._session_settings)
+        self._sessions[asyncio.get_running_loop()] = session
+        await session.watch()
+        await self._forget_dead_loops()
         return session
 
     def _route(self, session: Session, origin: str) -> Route:
@@ -229,7 +230,7 @@ class SessionPool:
         for session in [self._sessions.pop(loop) for loop in dead]:
             # On a closed loop this only marks the connector closed, so that it does not
             # complain when it is collected.
-            await session.connector.close()
+            await session.connections.aclose()
 
     async def aclose(self) -> None:
         """Close every connection. Calls in flight fail; a second time does nothing."""

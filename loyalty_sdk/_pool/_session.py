@@ -1,6 +1,6 @@
 """The connections of one event loop.
 
-aiohttp keeps, opens and parses them; what is written on them, and when, is decided here.
+aiohttp opens them and parses what comes; what is written on them, and when, is decided here.
 Its `ClientSession` is not used: it sends some requests twice by itself, does not say what
 has left, and costs more than all the rest of a call.
 """
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import attrs
-from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from loyalty_sdk._flow import Safety
@@ -20,12 +19,12 @@ from loyalty_sdk._secrets import MaskedBytes, SecretStr
 from loyalty_sdk._version import __version__
 from loyalty_sdk.errors import ConfigurationError, MalformedResponseError
 
+from ._connections import Connections
+from ._conversation import Conversation
 from ._deadlines import Deadlines
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
-
-    from aiohttp.connector import Connection
 
     from loyalty_sdk._flow import Request
 
@@ -95,12 +94,6 @@ def _by_way_of(proxy: URL, host: str) -> dict[str, Any]:
     }
 
 
-def _is_spoilt(connection: Connection) -> bool:
-    """Whether the peer closed the connection, or spoke on it before it was asked."""
-    protocol = connection.protocol
-    return protocol is None or not protocol.is_connected() or protocol.should_close
-
-
 class Session:
     """Connections that close with their event loop.
 
@@ -113,10 +106,9 @@ class Session:
     def __init__(
         self, settings: dict[str, Any], connect_timeout: float, max_response_bytes: int
     ) -> None:
-        self.connector = aiohttp.TCPConnector(**settings)
+        self.connections = Connections(settings, connect_timeout)
         self.routes: dict[str, Route] = {}
         self.deadlines = Deadlines()
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout)
         self._max_response_bytes = max_response_bytes
         self._watch = self._until_shutdown()
 
@@ -124,45 +116,27 @@ class Session:
         self, route: Route, request: Request, headers: Mapping[str, str], trip: Trip
     ) -> bytes:
         """Send ``request`` once and read the answer's body; ``trip`` knows the rest."""
-        connection = await self._connect(route)
+        opener = route.opener
+        connection = await self.connections.take(opener, surely=request.safety is Safety.ONCE)
         try:
-            if request.safety is Safety.ONCE:
-                # Lets the loop see whether the peer has closed it while it was idle.
-                await asyncio.sleep(0)
-            if _is_spoilt(connection):
-                connection.close()
-                connection = await self._connect(route)
-            message = route.message(request, headers)
-            body = await self._converse(connection, request, message, trip)
+            conversation = Conversation.on(connection)
+            bodiless = request.method == "HEAD"
+            await conversation.ask(route.message(request, headers), trip, bodiless=bodiless)
+            head, content = conversation.heard
+            trip.head = head
+            body = await content.readany()
+            if len(body) > self._max_response_bytes or not content.at_eof():
+                body = await self._read_on(content, body)
         except BaseException:
             # The rest of the answer may still be on its way: nobody else may read it.
             connection.close()
             raise
-        connection.release()
+        self.connections.keep(opener, connection)
         return body
 
-    async def _connect(self, route: Route) -> Connection:
-        return await self.connector.connect(route.opener, [], self._timeout)
-
-    async def _converse(
-        self, connection: Connection, request: Request, message: bytes, trip: Trip
-    ) -> bytes:
-        protocol = connection.protocol
-        assert isinstance(protocol, ResponseHandler)  # noqa: S101 - it was not released yet
-        if protocol.transport is None or not protocol.is_connected():
-            raise ConnectionResetError
-        protocol.set_response_params(skip_payload=request.method == "HEAD", read_until_eof=True)
-        trip.left = True
-        protocol.transport.write(message)
-        head, content = await protocol.read()
-        while 100 <= head.code < 200 and head.code != 101:
-            head, content = await protocol.read()
-        trip.head = head
-        return await self._read(content)
-
-    async def _read(self, content: aiohttp.StreamReader) -> bytes:
-        chunks = [await content.readany()]
-        left = self._max_response_bytes - len(chunks[0])
+    async def _read_on(self, content: aiohttp.StreamReader, first: bytes) -> bytes:
+        chunks = [first]
+        left = self._max_response_bytes - len(first)
         while left >= 0 and not content.at_eof():
             chunks.append(await content.readany())
             left -= len(chunks[-1])
@@ -184,7 +158,7 @@ class Session:
             yield
         finally:
             self.deadlines.close()
-            await self.connector.close()
+            await self.connections.aclose()
 
     async def aclose(self) -> None:
         """Close every connection, of the running event loop."""

@@ -230,5 +230,5 @@ class Stage:
     @property
     def in_use(self) -> int:
         """Connections that a request holds."""
-        connectors: list[Any] = [held.connector for held in self.pool._sessions.values()]
-        return sum(len(connector._acquired) for connector in connectors)
+        kept: list[Any] = [held.connections for held in self.pool._sessions.values()]
+        return sum(len(each._acquired) - sum(map(len, each._idle.values())) for each in kept)
