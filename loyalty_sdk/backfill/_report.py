@@ -151,7 +151,7 @@ def _letters(title: str, letters: Sequence[Letter], total: int) -> Iterator[str]
         (each.line or "", each.key, each.customer_id, _STATES[each.state], each.error)
         for each in letters
     )
-    yield from _table(("Line", "Key", "Customer", "", "Why"), rows)
+    yield from _table(("Line", "Key", "Customer", "State", "Why"), rows)
 
 
 def _problems(found: Findings) -> Iterator[str]:

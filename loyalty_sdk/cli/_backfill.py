@@ -146,6 +146,8 @@ def run(file: Path, journal: Path | None, **given: Any) -> int:
     finally:
         if given["picture"] is not None and target.is_file():
             write_report(target, given["picture"])
+            if not connection.as_json:
+                click.echo(f"{given['picture']} is the report")
 
 
 def _connection(given: dict[str, Any]) -> Connection:

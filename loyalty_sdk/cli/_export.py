@@ -50,8 +50,8 @@ _DOING = {"asking": "asking for customers", "reading": "reading", "writing": "wr
 )
 @click.option(
     "--overlap",
-    type=click.FloatRange(min=0, max=10**8),
-    default=OVERLAP.total_seconds(),
+    type=click.IntRange(min=0, max=10**8),
+    default=int(OVERLAP.total_seconds()),
     show_default=True,
     metavar="SECONDS",
     help="How far --since last steps back for rows that showed up late; none comes twice.",
@@ -87,6 +87,7 @@ def export(connection: Connection, file: str, **options: Any) -> int:
         made = Export(
             client, file, customers=customers, since_last=since_last, overlap=overlap, **options
         )
+        show.begin(connection.provider)
         return await made.run(show)
 
     try:
@@ -109,7 +110,12 @@ def _customers(listed: IO[str] | None, named: tuple[str, ...]) -> Iterator[str] 
         yield from named
         # A byte order mark is no part of an id.
         lines = (line.removeprefix("\ufeff").strip() for line in listed or ())
-        yield from filter(None, lines)
+        try:
+            yield from filter(None, lines)
+        except UnicodeDecodeError as exc:
+            raise click.BadParameter(
+                f"it is no UTF-8 text: {exc}", param_hint="--customers"
+            ) from exc
 
     return ids()
 
@@ -127,11 +133,17 @@ class _Progress:
         self._width = 0
         self._told = False
 
+    def begin(self, vendor: str) -> None:
+        """Show on a terminal that something happens, until there is more to say."""
+        if self._live:
+            self._say(f"asking {vendor}")
+
     def __call__(self, progress: Progress) -> None:
         """Show ``progress``, unless the last one is too young."""
         if not self._told and not self._as_json:
             self._told = True
             if progress.rows and progress.phase == "reading":
+                self.end()
                 click.echo(f"going on: {progress.rows:,} rows were read before", err=True)
         now = time.monotonic()
         if now - self._shown < _EVERY[self._live]:
@@ -178,10 +190,14 @@ def _conclude(summary: Summary, *, as_json: bool) -> None:
     else:
         click.echo(printable(_sentence(summary)))
     if summary.unknown:
-        shown = ", ".join(summary.unknown_customers[:10])
+        shown = ", ".join(map(_short, summary.unknown_customers[:10]))
         more = ", ..." if summary.unknown > 10 else ""
         count = f"{summary.unknown:,} customer{'' if summary.unknown == 1 else 's'}"
         complain(f"warning: the vendor does not know {count}: {shown}{more}", DONE)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 60 else name[:57] + "..."
 
 
 def _sentence(summary: Summary) -> str:

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _APPLICATION = 0x4C534558
-_VERSION = 1
+_VERSION = 2
+_NO_ROOM = ("cannot write", "What was read is kept; the same export again goes on from there")
+_BROKEN = ("cannot read", "It is broken: begin anew with another checkpoint")
+_DAMAGE = {
+    sqlite3.SQLITE_FULL: _NO_ROOM,
+    sqlite3.SQLITE_IOERR: _NO_ROOM,
+    sqlite3.SQLITE_READONLY: _NO_ROOM,
+    sqlite3.SQLITE_CORRUPT: _BROKEN,
+    sqlite3.SQLITE_NOTADB: _BROKEN,
+}
 # Seconds in which another one that was refused has let go of it.
 _PATIENCE = 0.5
 
@@ -39,9 +48,11 @@ CREATE TABLE row (
     at INTEGER NOT NULL, size INTEGER NOT NULL, id TEXT NOT NULL, unit INTEGER NOT NULL,
     line BLOB NOT NULL, PRIMARY KEY (at, size, id)
 );
--- How far runs that ended have come, and the rows of theirs that the next one meets again.
-CREATE TABLE history (name TEXT PRIMARY KEY, until INTEGER NOT NULL, kept INTEGER NOT NULL)
-    WITHOUT ROWID;
+-- How far runs that ended have come: their end, their newest row, and from when on ids are
+-- known of the rows that the next one meets again.
+CREATE TABLE history (
+    name TEXT PRIMARY KEY, until INTEGER NOT NULL, reach INTEGER NOT NULL, kept INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE seen (id TEXT PRIMARY KEY, at INTEGER NOT NULL, history TEXT NOT NULL) WITHOUT ROWID;
 """
 
@@ -56,6 +67,8 @@ class Checkpoint:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if not path.parent.is_dir():
+            raise ConfigurationError(f"cannot open {path}: there is no folder {path.parent}")
         try:
             self._base = sqlite3.connect(
                 path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
@@ -115,13 +128,19 @@ class Checkpoint:
 
     def close(self) -> None:
         """Let others have it; of a run that was refused before it began nothing is left."""
+        try:
+            # One that is broken, or has no room, stays.
+            with suppress(sqlite3.DatabaseError, OSError):
+                self._remove_unused()
+        finally:
+            self._base.close()
+
+    def _remove_unused(self) -> None:
         if self.fact("run") is None:
             # While it is held, so that nobody else's is taken away; where a file that is open
             # cannot be, it stays, empty.
             self.one("PRAGMA journal_mode = DELETE")
-            with suppress(OSError):
-                self.path.unlink()
-        self._base.close()
+            self.path.unlink()
 
     @contextmanager
     def change(self) -> Generator[None]:
@@ -130,20 +149,15 @@ class Checkpoint:
         Raises:
             ExportError: It cannot be written: the disk is full or gone.
         """
-        try:
-            self._base.execute("BEGIN IMMEDIATE")
-            yield
-            self._base.execute("COMMIT")
-        except BaseException as exc:
-            if self._base.in_transaction:
-                self._base.execute("ROLLBACK")
-            if isinstance(exc, sqlite3.Error) and self._damaging(exc):
-                raise ExportError(f"cannot write {self.path}: {exc}") from exc
-            raise
-
-    def _damaging(self, exc: sqlite3.Error) -> bool:
-        code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
-        return code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
+        with whole(self.path):
+            try:
+                self._base.execute("BEGIN IMMEDIATE")
+                yield
+                self._base.execute("COMMIT")
+            except BaseException:
+                if self._base.in_transaction:
+                    self._base.execute("ROLLBACK")
+                raise
 
     def one(self, query: str, *values: Any) -> Any:
         """The first value of the first row; None without one."""
@@ -172,8 +186,9 @@ class Checkpoint:
         self._base.execute("PRAGMA synchronous = FULL")
 
     def shrink(self) -> None:
-        """Give the disk back what is not used any more."""
-        self._base.execute("VACUUM")
+        """Give the disk back what is not used any more, if there is room to."""
+        with suppress(sqlite3.OperationalError):
+            self._base.execute("VACUUM")
 
     def belong(self, identity: Mapping[str, Any]) -> None:
         """Be the checkpoint of the export that ``identity`` describes, and of no other.
@@ -201,6 +216,22 @@ class Checkpoint:
                 f"{self.path} belongs to another export: {'; '.join(differ)}",
                 hint="Say the same as then, or name another checkpoint",
             )
+
+
+@contextmanager
+def whole(path: Path) -> Generator[None]:
+    """Say in our words when the file or its disk is at fault, and not what was asked of it.
+
+    Raises:
+        ExportError: It is.
+    """
+    try:
+        yield
+    except sqlite3.DatabaseError as exc:
+        damage = _DAMAGE.get(getattr(exc, "sqlite_errorcode", 0) & 0xFF)
+        if damage is None:
+            raise
+        raise ExportError(f"{damage[0]} {path}: {exc}", hint=damage[1]) from exc
 
 
 def _shown(value: Any) -> str:

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loyalty_sdk import _checks
 from loyalty_sdk._filters import transaction_filters
 from loyalty_sdk._models import timestamp
-from loyalty_sdk.errors import ConfigurationError, ExportError
+from loyalty_sdk.errors import ConfigurationError, ExportError, Problem
 
 from . import _clock, _run, _targets
-from ._checkpoint import Checkpoint
+from ._checkpoint import Checkpoint, whole
 from ._reading import Listing
 from ._run import Wish
 from ._session import Session
@@ -95,6 +96,7 @@ class Export:
         given = transaction_filters(None, created_from, created_until, kinds, page_size)
         _check(created_from, created_until, windows, overlap)
         provider = client.provider
+        _check_page(provider, page_size)
         self._client = _bulk(client)
         self._target = _targets.target(to, raw=raw)
         self._windows = windows
@@ -131,9 +133,10 @@ class Export:
             Exception: Whatever a consumer raises. The same again goes on with its batch.
         """
         try:
-            async with self._session(on_progress) as session:
-                await session.read(self._windows)
-                return await self._target.end(session)
+            with whole(self._checkpoint):
+                async with self._session(on_progress) as session:
+                    await session.read(self._windows)
+                    return await self._target.end(session, overwrite=self._overwrite)
         except ExportError as error:
             error.provider, error.operation = self._client.provider.name, "export"
             raise
@@ -144,32 +147,29 @@ class Export:
     ) -> AsyncGenerator[Session]:
         thread = Thread()
         try:
-            base = await thread.do(Checkpoint, self._checkpoint)
-            try:
-                clock, program = await _clock.ask(self._client)
-                spool, run = await thread.do(self._begin, base, clock, program)
-                listing = Listing(
-                    client=self._client,
-                    filters=self._filters,
-                    page_size=self._page_size,
-                    by_window=not self._wish.by_customer,
-                    # A customer's few rows of the meantime are left out here, since not every
-                    # vendor has the filter.
-                    until=not self._wish.by_customer or self._wish.created_until is not None,
-                )
-                yield Session(
-                    run,
-                    clock=clock,
-                    listing=listing,
-                    base=base,
-                    spool=spool,
-                    do=thread.do,
-                    on_progress=on_progress,
-                )
-            finally:
-                await thread.do(base.close)
+            base = await thread.open(Checkpoint, self._checkpoint)
+            clock, program = await _clock.ask(self._client)
+            spool, run = await thread.do(self._begin, base, clock, program)
+            listing = Listing(
+                client=self._client,
+                filters=self._filters,
+                page_size=self._page_size,
+                by_window=not self._wish.by_customer,
+                # A customer's few rows of the meantime are left out here, since not every
+                # vendor has the filter.
+                until=not self._wish.by_customer or self._wish.created_until is not None,
+            )
+            yield Session(
+                run,
+                clock=clock,
+                listing=listing,
+                base=base,
+                spool=spool,
+                do=thread.do,
+                on_progress=on_progress,
+            )
         finally:
-            thread.close()
+            await thread.close()
 
     def _begin(self, base: Checkpoint, clock: Clock, program: str | None) -> tuple[Spool, Run]:
         base.belong(self._identity(program))
@@ -177,7 +177,9 @@ class Export:
         run = _run.resume(base, self._wish, restart=self._restart)
         planned = run or _run.plan(base, self._wish, clock)
         # Before anything is noted: what is refused has begun nothing.
-        self._target.check(planned, overwrite=self._overwrite)
+        self._target.check(planned, self._checkpoint, overwrite=self._overwrite)
+        if run is None and (given_up := _run.held(base)) is not None:
+            self._target.give_up(given_up, base.fact("token"))
         return spool, run or _run.begin(base, spool, self._wish, planned, clock)
 
     def _identity(self, program: str | None) -> dict[str, Any]:
@@ -195,14 +197,31 @@ class Export:
 
 
 class Customers:
-    """Merchant's ids as the filters that list their rows; each is checked when it is taken."""
+    """Merchant's ids as the filters that list their rows; each is checked when it is taken.
+
+    Raises:
+        ConfigurationError: One text instead of many, or ids that were taken before and are
+            gone; a run without customers would end well and lose all their rows.
+        ValidationError: An id is none; it says which.
+    """
 
     def __init__(self, ids: Iterable[str]) -> None:
+        if isinstance(ids, str):
+            raise ConfigurationError("customers: wanted some ids, got one text", hint=f"[{ids!r}]")
         self._ids = ids
+        self._taken = False
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for customer_id in self._ids:
-            yield transaction_filters(customer_id, None, None, None, None)
+        ids = iter(self._ids)
+        if self._taken and ids is self._ids:
+            hint = "Give a list, or make another Export for another run"
+            raise ConfigurationError("customers: they can be read only once, and were", hint=hint)
+        self._taken = True
+        for number, customer_id in enumerate(ids, 1):
+            problems: list[Problem] = []
+            _checks.identifier(problems, f"id {number}", customer_id)
+            _checks.finish("the list of customers", problems)
+            yield {"customer_id": customer_id}
 
 
 def _bulk(client: LoyaltyClient) -> LoyaltyClient:
@@ -215,10 +234,22 @@ def _check(
 ) -> None:
     if created_from and created_until and created_from >= created_until:
         raise ConfigurationError("created_from must be before created_until")
+    problems: list[Problem] = []
+    _checks.is_type(problems, "windows", windows, int)
+    _checks.is_type(problems, "overlap", overlap, timedelta)
+    _checks.finish("the export", problems)
     if windows < 1:
         raise ConfigurationError("windows must be at least 1")
     if overlap < timedelta(0):
         raise ConfigurationError("overlap must not be negative")
+
+
+def _check_page(provider: Provider, size: int | None) -> None:
+    # Else each part would fail by itself, and the run would be one to go on with.
+    if size is not None and provider.largest_page is not None and size > provider.largest_page:
+        raise ConfigurationError(
+            f"page_size must be at most {provider.largest_page}: {provider.title} lists no more"
+        )
 
 
 def _check_provider(provider: Provider, wish: Wish) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 from contextlib import suppress
+from filecmp import cmp
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
@@ -41,6 +42,10 @@ class Writer(Protocol):
         """Write what is left, without closing what it writes to."""
         ...
 
+    def abandon(self) -> None:
+        """Write nothing more, not even when it is collected; silent once it is closed."""
+        ...
+
 
 @attrs.frozen
 class Format:
@@ -71,6 +76,11 @@ class _Text:
     def close(self) -> None:
         if self._packed:
             self._out.close()
+
+    def abandon(self) -> None:
+        # It would write its end when it is collected, to a file that is closed by then.
+        with suppress(OSError):
+            self.close()
 
 
 def format_of(path: str, *, raw: bool) -> Format:
@@ -116,6 +126,17 @@ def unnumbered(path: str) -> Path:
     return Path(path.replace(_RUN, "export"))
 
 
+def draft_of(path: Path, token: str) -> Path:
+    """Where the file of ``path`` is made."""
+    return path.with_name(f".{path.name}.{token}.part")
+
+
+def exists(path: Path) -> ConfigurationError:
+    """What is said of a file that is not to be replaced."""
+    hint = "Say overwrite, or put {run} into the name: every run has a number"
+    return ConfigurationError(f"{path} exists", hint=hint)
+
+
 class Draft:
     """A file in the making, beside its place and invisible there until it is whole.
 
@@ -128,29 +149,40 @@ class Draft:
 
     def __init__(self, path: Path, token: str, form: Format) -> None:
         self.path = path
-        self._draft = path.with_name(f".{path.name}.{token}.part")
+        self._draft = draft_of(path, token)
         self._out = self._draft.open("wb")
         try:
             self._writer = form.writer(self._out)
         except BaseException:
-            self.discard()
+            self._remove()
             raise
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Add rows."""
         self._writer.write(lines)
 
-    def publish(self) -> None:
-        """Put the file in its place, where it stands whole or not at all."""
+    def publish(self, *, overwrite: bool) -> None:
+        """Put the file in its place, where it stands whole or not at all.
+
+        Raises:
+            ConfigurationError: Another file stands there, which came in the meantime.
+        """
         self._writer.close()
         self._out.flush()
         os.fsync(self._out.fileno())
         self._out.close()
+        # An equal one is what a process that was killed since has put there.
+        if not overwrite and self.path.exists() and not cmp(self._draft, self.path, shallow=False):
+            raise exists(self.path)
         self._draft.replace(self.path)
         _sync(self.path.parent)
 
     def discard(self) -> None:
         """Leave nothing behind; silent once it is published."""
+        self._writer.abandon()
+        self._remove()
+
+    def _remove(self) -> None:
         # A full disk fails again when what is buffered is let go of.
         with suppress(OSError):
             self._out.close()

@@ -61,6 +61,10 @@ class ParquetWriter:
             self._flush()
         self._out.close()
 
+    def abandon(self) -> None:
+        """Write nothing more; collected while open it would complain of the closed file."""
+        self._out.is_open = False
+
     def _flush(self) -> None:
         table = pa.Table.from_batches(self._batches, schema=self._schema)
         # One group, whatever pyarrow's own idea of a good size.

@@ -74,7 +74,7 @@ class Wish:
     Attributes:
         since_last: Whether to go on where the last run ended.
         created_from, created_until: Bounds of all rows.
-        overlap: How far to step back behind the last run's end.
+        overlap: How far to step back behind the last run's newest row.
         by_customer: Whether customers are units.
         customers: The given ones, as filters; None to ask the vendor.
     """
@@ -164,7 +164,7 @@ def _fill(base: Checkpoint, spool: Spool, wish: Wish, run: Run, now: int) -> Non
     if wish.customers is not None:
         add_customers(spool, run, wish.customers)
     elif not wish.by_customer:
-        last = base.one("SELECT until FROM history WHERE name = ?", PROGRAM)
+        last = base.one("SELECT reach FROM history WHERE name = ?", PROGRAM)
         bounds = (run.low, last - run.overlap if run.incremental else None)
         low = max((bound for bound in bounds if bound is not None), default=None)
         spool.add_windows(initial(low, run.until, now))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -132,28 +133,29 @@ class Session:
                 self._spool.forget()
             self.run = _run.note(self._base, self.run, phase="writing")
 
-    async def write_file(self, place: Path, form: Format) -> Summary:
+    async def write_file(self, place: Path, form: Format, *, overwrite: bool) -> Summary:
         """Make the file; see `Draft`.
 
         Raises:
+            ConfigurationError: Another one has come to stand there, which is not to be replaced.
             ExportError: It cannot be written.
         """
         with _on_disk(place):
             draft = await self._do(Draft, place, self._base.fact("token"), form)
             try:
-                await self._write(draft)
+                await self._write(draft, overwrite=overwrite)
             finally:
                 await self._do(draft.discard)
         return await self._do(self._finish, place)
 
-    async def _write(self, draft: Draft) -> None:
+    async def _write(self, draft: Draft, *, overwrite: bool) -> None:
         written = 0
         lines = self._spool.lines(_CHUNK)
         while chunk := await self._do(_next, lines):
             await self._do(draft.write, chunk)
             written += len(chunk)
             self._tell("writing", written)
-        await self._do(draft.publish)
+        await self._do(partial(draft.publish, overwrite=overwrite))
 
     async def hand_over(self, consumer: Consumer) -> Summary:
         """Give the consumer the batches it has not taken; what it raises goes through."""

@@ -92,12 +92,13 @@ class Spool:
             customers: The filters of each.
             low: Where their histories begin.
             high: Where they end.
-            back: How far to step back behind the end of the last run; None for a full run.
+            back: How far to step back behind the newest row of the last run; None for a full
+                run.
         """
         self.total += self._base.many(
             "INSERT INTO unit (history, filters, low, high)"
             " SELECT :name, :name, max(coalesce(last, :low), coalesce(:low, last)), :high FROM"
-            " (SELECT (SELECT until - :back FROM history WHERE name = :name) AS last)"
+            " (SELECT (SELECT reach - :back FROM history WHERE name = :name) AS last)"
             " WHERE NOT EXISTS (SELECT 1 FROM unit WHERE history = :name)",
             (
                 {"name": name_of(customer), "low": low, "high": high, "back": back}
@@ -196,21 +197,30 @@ class Spool:
 
     def finish(self, until: int, overlap: int) -> None:
         """Remember how far this run came and what the next one will meet again; inside a change."""
-        kept = until - overlap
+        # The newest row, not the end, is what the next run steps back from: a clock that was wrong
+        # when this one began then hides nothing. It never comes before an earlier run's, since
+        # older ids are forgotten; and customers who were unknown this time keep theirs.
+        newest = self._base.one("SELECT max(at) FROM row")
         self._base.rows(
-            "DELETE FROM seen WHERE at < ? AND history IN (SELECT history FROM unit)", kept
+            "REPLACE INTO history SELECT name, ?, reach, reach - ? FROM"
+            " (SELECT name, coalesce(max(reach, ?), reach, ?, 0) AS reach FROM"
+            " (SELECT DISTINCT history AS name FROM unit WHERE state = 'done')"
+            " LEFT JOIN history USING (name))",
+            *(until, overlap, newest, newest),
         )
-        self._base.rows(
-            "INSERT OR IGNORE INTO seen SELECT row.id, at, history FROM row"
-            " JOIN unit ON unit.id = row.unit WHERE at >= ?",
-            kept,
-        )
-        self._base.rows(
-            "REPLACE INTO history SELECT DISTINCT history, ?, ? FROM unit WHERE state = 'done'",
-            until,
-            kept,
-        )
+        self._remember()
         self.clear()
+
+    def _remember(self) -> None:
+        self._base.rows(
+            "DELETE FROM seen WHERE at < (SELECT kept FROM history WHERE name = seen.history)"
+        )
+        # The first bound is for the index.
+        self._base.rows(
+            "INSERT OR IGNORE INTO seen SELECT row.id, at, name FROM row"
+            " JOIN unit ON unit.id = row.unit JOIN history ON name = unit.history"
+            " WHERE at >= (SELECT min(kept) FROM history) AND at >= kept"
+        )
 
     def clear(self) -> None:
         """Forget what was read and what is to be read; inside of a change."""
@@ -226,5 +236,5 @@ def name_of(customer: Mapping[str, Any]) -> str:
 
 def last_of(base: Checkpoint, overlap: int) -> tuple[int | None, datetime | None]:
     """How far ended runs came, and the time their ids do not reach back to, if any."""
-    gap = base.one("SELECT max(kept) FROM history WHERE kept > until - ?", overlap)
+    gap = base.one("SELECT max(kept) FROM history WHERE kept > reach - ?", overlap)
     return base.one("SELECT max(until) FROM history"), None if gap is None else moment(gap)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from os import PathLike, fspath
+import os
+from contextlib import suppress
+from os import PathLike, fsdecode
 from typing import TYPE_CHECKING
 
 import attrs
 
 from loyalty_sdk.errors import ConfigurationError
 
-from ._files import Format, format_of, numbered, unnumbered
+from ._files import Format, draft_of, exists, format_of, numbered, unnumbered
 from ._rows import Encode, json_row, json_row_with_raw
 
 if TYPE_CHECKING:
@@ -43,22 +45,34 @@ class File:
         beside = unnumbered(self.path)
         return beside.with_name(beside.name + ".checkpoint")
 
-    def check(self, run: Run, *, overwrite: bool) -> None:
-        """Refuse to replace a file that ``run`` did not make.
+    def check(self, run: Run, checkpoint: Path, *, overwrite: bool) -> None:
+        """Refuse what would fail, or take something away, when everything has been read.
 
         Raises:
-            ConfigurationError: There is one.
+            ConfigurationError: There is no place for the file, or another one stands there.
         """
         place = numbered(self.path, run.number)
+        if not os.access(place.parent, os.W_OK):
+            missing = "cannot be written to" if place.parent.is_dir() else "does not exist"
+            raise ConfigurationError(f"{place}: the folder {place.parent} {missing}")
+        if place.is_dir():
+            raise ConfigurationError(f"{place} is a folder", hint="Name a file")
+        if place.exists() and place.samefile(checkpoint):
+            hint = "Name another checkpoint"
+            raise ConfigurationError(f"{place} cannot be the file and its checkpoint", hint=hint)
+        # What a run that is written has put there itself `Draft` tells from other files.
         if run.phase != "writing" and not overwrite and place.exists():
-            raise ConfigurationError(
-                f"{place} exists",
-                hint="Say overwrite, or put {run} into the name: every run has a number",
-            )
+            raise exists(place)
 
-    async def end(self, session: Session) -> Summary:
+    def give_up(self, run: Run, token: str) -> None:
+        """Remove what a killed ``run`` has left lying; a later one's file has another name."""
+        with suppress(OSError):
+            draft_of(numbered(self.path, run.number), token).unlink()
+
+    async def end(self, session: Session, *, overwrite: bool) -> Summary:
         """Make the file."""
-        return await session.write_file(numbered(self.path, session.run.number), self.form)
+        place = numbered(self.path, session.run.number)
+        return await session.write_file(place, self.form, overwrite=overwrite)
 
 
 @attrs.frozen
@@ -80,10 +94,13 @@ class Taker:
             "an export to a consumer needs a checkpoint", hint="Name a file for it"
         )
 
-    def check(self, run: Run, *, overwrite: bool) -> None:
+    def check(self, run: Run, checkpoint: Path, *, overwrite: bool) -> None:
         """Nothing is replaced."""
 
-    async def end(self, session: Session) -> Summary:
+    def give_up(self, run: Run, token: str) -> None:
+        """Nothing lies anywhere."""
+
+    async def end(self, session: Session, *, overwrite: bool) -> Summary:
         """Hand the rows over."""
         return await session.hand_over(self.consumer)
 
@@ -96,5 +113,5 @@ def target(to: str | PathLike[str] | Consumer, *, raw: bool) -> File | Taker:
     """
     if callable(to):
         return Taker(to, raw)
-    path = fspath(to)
+    path = fsdecode(to)
     return File(path, format_of(path, raw=raw), raw)

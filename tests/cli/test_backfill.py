@@ -334,7 +334,8 @@ async def test_undo_says_what_it_leaves_out(vendor: Any, loyalty: Any, write: Wr
 async def test_a_report_is_written(vendor: Any, loyalty: Any, write: Write, tmp_path: Path) -> None:
     """By the run itself, or later from its journal."""
     file = write("points.csv", POINTS)
-    await loyalty(*adjust(file, f"--report={tmp_path}/r.html"))
+    ended = await loyalty(*adjust(file, f"--report={tmp_path}/r.html"))
+    assert ended.out.endswith(f"\n{tmp_path}/r.html is the report\n")
     assert "<b>3</b>applied" in (tmp_path / "r.html").read_text()
 
     ended = await loyalty("backfill", "report", f"{file}.journal")

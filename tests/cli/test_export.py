@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import PIPE
@@ -105,6 +106,20 @@ async def test_customers_come_from_a_file(vendor: Sandbox, loyalty: Any) -> None
     assert "loyalty: warning: the vendor does not know 1 customer: nobody\n" == ended.err
 
 
+async def test_customers_in_another_encoding_are_refused(vendor: Sandbox, loyalty: Any) -> None:
+    """In one line, that names the option; nothing is begun."""
+    Path("ids.txt").write_bytes("Jürgen\n".encode("latin-1"))  # noqa: ASYNC240 - a few bytes
+    ended = await loyalty("export", "points.csv", "--customers=ids.txt")
+    assert (2, "") == (ended.code, text("points.csv.checkpoint"))
+    assert "Invalid value for --customers: it is no UTF-8 text: " in ended.err
+
+
+async def test_an_endless_id_does_not_fill_the_screen(vendor: Sandbox, loyalty: Any) -> None:
+    """The beginning of it tells which one it is."""
+    ended = await loyalty("export", "points.csv", f"--customer={'7' * 500}")
+    assert f"does not know 1 customer: {'7' * 57}...\n" in ended.err
+
+
 async def test_many_unknown_customers_are_not_all_named(vendor: Sandbox, loyalty: Any) -> None:
     """Ten of them do."""
     ids = [f"--customer={number}" for number in range(12)]
@@ -147,11 +162,14 @@ def test_progress_is_one_line_on_a_terminal(
     monkeypatch.setattr(command, "_EVERY", {True: 0.0, False: 1e9})
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     shown = command._Progress(as_json=False)
+    shown.begin("acme")
     shown(Progress(phase="reading", rows=1_204_331, pages=1, done=3, total=1000))
     shown(Progress(phase="writing", rows=7, pages=1, done=3, total=1000))
     shown.end()
     shown.end()
-    _, long, short, wiped, end = capsys.readouterr().err.split("\r")
+    _, first, gone, going, _, long, short, wiped, end = re.split(r"[\r\n]", capsys.readouterr().err)
+    assert ("asking acme", "") == (first, gone.strip())
+    assert "going on: 1,204,331 rows were read before" == going
     assert "reading: 1,204,331 rows, 3 of 1,000 parts, 0 s" == long
     assert ("writing: 7 rows, 0 s", len(long)) == (short.strip(), len(short))
     assert ("", "") == (wiped.strip(), end)
@@ -162,6 +180,8 @@ def test_progress_is_one_line_on_a_terminal(
     [
         (["points.txt"], "does not say what it is to hold"),
         (["points.csv", "--windows=0"], "--windows"),
+        (["points.csv", "--overlap=nan"], "--overlap"),
+        (["points.csv", "--page-size=501"], "page_size must be at most 500: LoyaltyLion lists no"),
         (["points.csv", "--since=yesterday"], "--since"),
         (["points.csv", "--from=2026-05-01T00:00:00Z", "--until=2026-05-01T00:00:00Z"], "before"),
         (["missing/points.csv"], "cannot open missing/points.csv.checkpoint"),

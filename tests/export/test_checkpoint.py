@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 
 from loyalty_sdk import ConfigurationError, ExportError
+from loyalty_sdk.export import Export
 from loyalty_sdk.export._checkpoint import Checkpoint
+from loyalty_sdk.sandbox import Sandbox
+
+from .ledgers import client_of
 
 IDENTITY: dict[str, Any] = {"provider": "acme", "host": "https://a.example", "kinds": None}
 
@@ -105,6 +109,34 @@ def test_a_full_disk_is_named_and_loses_nothing(path: Path) -> None:
     base.one("PRAGMA max_page_count = 1000000")
     fill()
     assert "x" * 100_000 == base.fact("more")
+    base.close()
+
+
+async def test_a_broken_checkpoint_is_named_and_let_go_of(tmp_path: Path) -> None:
+    """Not SQLite's own error; and a new one can take its place at once."""
+    out = tmp_path / "rows.csv"
+    path = tmp_path / "rows.csv.checkpoint"
+    async with Sandbox() as vendor, client_of(vendor) as client:
+        await Export(client, out).run()
+        content = bytearray(path.read_bytes())
+        content[4096:] = b"\xff" * (len(content) - 4096)
+        path.write_bytes(content)
+        with pytest.raises(ExportError, match=r"cannot read .*malformed. It is broken: begin anew"):
+            await Export(client, out, overwrite=True).run()
+        path.unlink()
+        assert 1 == (await Export(client, out, overwrite=True).run()).run
+
+
+def test_giving_room_back_needs_room(path: Path) -> None:
+    """Without any a run has ended well all the same."""
+    base = Checkpoint(path)
+    with base.change():
+        base.note("run", "x" * 100_000)
+        base.note("run", 1)
+    # It cannot vacuum from within a transaction.
+    with base.change():
+        base.shrink()
+    assert 1 == base.fact("run")
     base.close()
 
 

@@ -31,6 +31,11 @@ async def client(shop: Sandbox) -> AsyncIterator[LoyaltyClient]:
         yield made
 
 
+def names(folder: Path) -> list[str]:
+    """What is in a folder."""
+    return [path.name for path in folder.iterdir()]
+
+
 def asked(shop: Sandbox) -> list[Mapping[str, str]]:
     """The queries of requests for transactions."""
     return [each.params for each in shop.arrivals if (each.template or "").endswith("transactions")]
@@ -84,7 +89,7 @@ async def test_nobody_is_nobody(tmp_path: Path, client: LoyaltyClient, shop: San
 
 async def test_a_customer_who_is_no_id_is_refused(tmp_path: Path, client: LoyaltyClient) -> None:
     """Before anything is read."""
-    with pytest.raises(ValidationError, match="customer_id"):
+    with pytest.raises(ValidationError, match="id 2: must not be empty"):
         await Export(client, tmp_path / "rows.csv", customers=["1001", ""]).run()
 
 
@@ -205,3 +210,31 @@ async def test_a_vendor_without_filters_by_time_can_be_exported(
             out = tmp_path / "rows.jsonl"
             await Export(client, out, customers=["1001"]).run()
         assert expected(shop, "cornershop") == exported(out)
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ("1001", r"customers: wanted some ids, got one text"),
+        (["1001", None], r"list of customers is not valid: id 2: wanted a str, got nothing"),
+        (["1001", ".."], r"id 2: must not be"),
+    ],
+)
+async def test_what_is_no_customer_is_never_everybody(
+    tmp_path: Path, ids: Any, message: str
+) -> None:
+    """A NULL from a database would stand for the whole program; nothing is left behind."""
+    async with Sandbox() as vendor, client_of(vendor) as client:
+        with pytest.raises((ConfigurationError, ValidationError), match=message):
+            await Export(client, tmp_path / "rows.jsonl", customers=ids).run()
+    assert [] == names(tmp_path)
+
+
+async def test_customers_that_are_used_up_are_not_no_customers(tmp_path: Path) -> None:
+    """A second run with a generator would end well and bring nothing."""
+    async with Sandbox() as vendor, client_of(vendor) as client:
+        ids = (customer for customer in ["1001"])
+        made = Export(client, tmp_path / "rows-{run}.jsonl", customers=ids, since_last=True)
+        await made.run()
+        with pytest.raises(ConfigurationError, match="customers: they can be read only once"):
+            await made.run()

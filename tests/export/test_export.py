@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from loyalty_sdk import (
 )
 from loyalty_sdk.export import Export, Progress, _checkpoint, _clock
 from loyalty_sdk.export._reading import Reader
+from loyalty_sdk.export._spool import Spool
 from loyalty_sdk.sandbox import Sandbox
 
 from .ledgers import (
@@ -231,6 +233,11 @@ async def test_an_end_in_the_future_is_the_vendors_now(
     assert summary.created_until <= vendor.clock.now()
 
 
+def names(folder: Path) -> list[str]:
+    """What is in a folder."""
+    return [path.name for path in folder.iterdir()]
+
+
 async def test_a_file_that_is_there_is_not_replaced(tmp_path: Path, client: LoyaltyClient) -> None:
     """Unless asked to; and what is refused has begun nothing."""
     out = tmp_path / "rows.csv"
@@ -241,6 +248,79 @@ async def test_a_file_that_is_there_is_not_replaced(tmp_path: Path, client: Loya
     summary = await Export(client, out, overwrite=True).run()
     assert (1, 600) == (summary.run, summary.rows)
     assert "mine" != out.read_text()
+
+
+async def test_a_file_that_comes_meanwhile_is_not_replaced(
+    tmp_path: Path, client: LoyaltyClient, vendor: Sandbox
+) -> None:
+    """It is not this run's; what was read is kept, and the file can be made once it is gone."""
+    out = tmp_path / "rows.jsonl"
+
+    def come(_: Progress) -> None:
+        out.write_text("mine")
+
+    with pytest.raises(ConfigurationError, match=r"rows\.jsonl exists"):
+        await Export(client, out).run(come)
+    assert "mine" == out.read_text()
+    out.unlink()
+    vendor.arrivals.clear()
+    assert (600, 0) == ((await Export(client, out).run()).rows, pages_asked(vendor))
+
+
+@pytest.mark.parametrize(
+    ("to", "message"),
+    [
+        ("nowhere/rows.csv", r"the folder .*nowhere does not exist"),
+        ("runs-{run}/rows.csv", r"the folder .*runs-0001 does not exist"),
+        ("folder.csv", r"folder\.csv is a folder"),
+        ("kept.csv", r"kept\.csv cannot be the file and its checkpoint"),
+    ],
+)
+async def test_a_place_that_cannot_hold_the_file_is_refused_first(
+    tmp_path: Path, client: LoyaltyClient, vendor: Sandbox, to: str, message: str
+) -> None:
+    """And not when everything has been read."""
+    (tmp_path / "folder.csv").mkdir()
+    made = Export(client, tmp_path / to, checkpoint=tmp_path / "kept.csv", overwrite=True)
+    with pytest.raises(ConfigurationError, match=message):
+        await made.run()
+    assert (["folder.csv"], 0) == (names(tmp_path), pages_asked(vendor))
+
+
+async def test_a_folder_that_nobody_may_write_to_is_refused_first(
+    tmp_path: Path, client: LoyaltyClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is read-only, for instance."""
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(ConfigurationError, match=r"cannot be written to"):
+        await Export(client, tmp_path / "rows.csv").run()
+
+
+async def test_a_run_that_is_cancelled_again_and_again_lets_go(
+    tmp_path: Path, client: LoyaltyClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its checkpoint is closed all the same, and the next run goes on with it."""
+    begun, on = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> None:
+        begun.set()
+        on.wait()
+
+    out = tmp_path / "rows.csv"
+    with monkeypatch.context() as patch:
+        patch.setattr(Spool, "keep", slow)
+        task = asyncio.create_task(Export(client, out, windows=1).run())
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+        # The disk is slow: what is to be done afterwards waits for it.
+        for _ in range(3):
+            task.cancel()
+            await asyncio.sleep(0.01)
+            if task.done():
+                break
+        on.set()
+        await asyncio.wait([task])
+    assert 600 == (await Export(client, out).run()).rows
 
 
 async def test_another_exports_checkpoint_is_refused_by_name(

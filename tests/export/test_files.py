@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import sys
@@ -43,7 +44,7 @@ def write(path: Path, *, raw: bool = False) -> Path:
     lines = [form.encode(row) for row in ROWS]
     draft.write(lines[:3])
     draft.write(lines[3:])
-    draft.publish()
+    draft.publish(overwrite=False)
     return path
 
 
@@ -93,7 +94,7 @@ def test_parquet_groups_bound_what_waits_in_memory(
 def test_an_empty_parquet_file_has_its_columns(tmp_path: Path) -> None:
     """Readers that expect columns find them."""
     path = tmp_path / "rows.parquet"
-    Draft(path, "token", format_of(str(path), raw=False)).publish()
+    Draft(path, "token", format_of(str(path), raw=False)).publish(overwrite=False)
     assert (0, list(COLUMNS)) == (pq.read_table(path).num_rows, pq.read_table(path).column_names)
 
 
@@ -122,6 +123,17 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     assert "old" == path.read_text()
     draft.discard()
     assert [path] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet"])
+def test_a_draft_that_is_given_up_is_silent(tmp_path: Path, ending: str) -> None:
+    """What packs it must not write its end when it is collected: the file is closed by then."""
+    path = tmp_path / f"rows.{ending}"
+    draft = Draft(path, "token", format_of(str(path), raw=False))
+    draft.discard()
+    del draft
+    gc.collect()
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_a_draft_that_a_kill_left_is_written_over(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -64,6 +65,7 @@ async def test_only_what_may_be_new_is_read(
     tmp_path: Path, client: LoyaltyClient, vendor: Sandbox
 ) -> None:
     """Hours of history are read again at most, not years."""
+    add(vendor, 1)
     await run(client, tmp_path)
     add(vendor, 3)
     vendor.arrivals.clear()
@@ -89,6 +91,7 @@ async def test_rows_that_show_up_later_than_the_overlap_are_missed(
     tmp_path: Path, client: LoyaltyClient, vendor: Sandbox
 ) -> None:
     """That is what the overlap means, and the documents say so."""
+    add(vendor, 1)
     await run(client, tmp_path, overlap=timedelta(minutes=5))
     add(vendor, 2, ago=600)
     summary, _ = await run(client, tmp_path, overlap=timedelta(minutes=5))
@@ -133,7 +136,7 @@ async def test_no_more_ids_are_kept_than_the_next_run_may_meet(
         vendor.clock.advance(7200)
     await run(client, tmp_path)
     with closing(sqlite3.connect(tmp_path / "rows.jsonl.checkpoint")) as base:
-        assert [0, 0, 0] == [
+        assert [5, 0, 0] == [
             base.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - named here
             for table in ("seen", "row", "unit")
         ]
@@ -160,6 +163,47 @@ async def test_a_clock_that_goes_back_makes_no_doubles(
     monkeypatch.setattr(vendor.clock, "time", lambda: then)
     summary, rows = await run(client, tmp_path)
     assert (first.created_until, []) == (summary.created_until, rows)
+
+
+async def test_a_clock_that_was_ahead_hides_no_rows(
+    tmp_path: Path, client: LoyaltyClient, vendor: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run steps back from the newest row, not from what the clock then said."""
+    late = vendor.clock.time() + 86_400
+    with monkeypatch.context() as patch:
+        patch.setattr(vendor.clock, "time", lambda: late)
+        _, rows = await run(client, tmp_path)
+    add(vendor, 3)
+    vendor.clock.advance(2 * 86_400)
+    summary, more = await run(client, tmp_path)
+    assert (3, expected(vendor)) == (summary.rows, rows + more)
+
+
+async def test_a_customer_who_was_unknown_for_once_brings_nothing_twice(
+    tmp_path: Path, client: LoyaltyClient, vendor: Sandbox
+) -> None:
+    """What was handed out of a customer is remembered for the run that finds them again."""
+    add(vendor, 5)
+    options = {"customers": ["1001", "1002"]}
+    await run(client, tmp_path, **options)
+    vendor.clock.advance(7200)
+    half = vendor.vendor("loyaltylion")
+    half.seed(half.ledger.open_account("1002"), 9)
+    vendor.clock.advance(1)
+    gone = vendor.faults.add("error", status=404, match="/v2/customers/1001/transactions")
+    without, _ = await run(client, tmp_path, **options)
+    vendor.faults.remove(gone)
+    again, _ = await run(client, tmp_path, **options)
+    assert (1, 1, 0) == (without.unknown, without.rows, again.rows)
+
+
+async def test_a_program_without_rows_hides_none_that_come(tmp_path: Path) -> None:
+    """Nothing was handed out, so nothing is left out."""
+    async with Sandbox() as vendor, client_of(vendor) as client:
+        first, _ = await run(client, tmp_path)
+        add(vendor, 2, ago=10 * 86_400)
+        second, _ = await run(client, tmp_path)
+    assert (0, 2, True) == (first.rows, second.rows, second.incremental)
 
 
 async def test_a_beginning_holds_for_every_run(
@@ -216,8 +260,13 @@ async def test_a_run_can_be_given_up(
         await run(client.with_options(deadline=1.0), tmp_path)
     vendor.faults.clear()
     add(vendor, 2)
+    with closing(sqlite3.connect(tmp_path / "rows.jsonl.checkpoint")) as base:
+        [token] = base.execute("SELECT value FROM fact WHERE name = 'token'").fetchone()
+    draft = tmp_path / f".rows-0002.jsonl.{json.loads(token)}.part"
+    draft.write_text("of a process that was killed")
     summary, _ = await run(client, tmp_path, restart=True)
     assert (3, True, 5) == (summary.run, summary.incremental, summary.rows)
+    assert not draft.exists()
 
 
 @pytest.fixture
