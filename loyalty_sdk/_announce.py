@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import DeadlineExceededError
+
+if TYPE_CHECKING:
+    from ._pool._deadlines import Limit
 
 BeforeSend = Callable[["Try"], Awaitable[None]]
 """Awaited before the first byte of a try; see `connect`."""
@@ -36,20 +37,18 @@ class HookFailedError(Exception):
         self.error = error
 
 
-async def announce(hook: BeforeSend, reference: str | None, number: int, until: float) -> None:
-    """Await ``hook``, no longer than ``until``, on `time.monotonic`.
+async def announce(hook: BeforeSend, reference: str | None, number: int, limit: Limit) -> None:
+    """Await ``hook``, no longer than ``limit``.
 
     Raises:
         DeadlineExceededError: It has not ended by then.
         HookFailedError: It failed.
     """
-    left = until - time.monotonic()
-    limit = asyncio.timeout(None if left == float("inf") else left)
     try:
-        async with limit:
+        with limit:
             await hook(Try(reference, number, datetime.now(UTC)))
     except Exception as exc:
-        if limit.expired() and isinstance(exc, TimeoutError):
+        if limit.expired and isinstance(exc, TimeoutError):
             error = DeadlineExceededError("before_send did not end in time")
             error.bytes_left = False
             raise error from exc

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from . import _checks
 from ._client import LoyaltyClient, P
 from ._credentials import Credentials
-from ._limits import RateLimit
+from ._limits import RateLimit, limit_said
 from ._line import Line
 from ._options import Options
 from ._origin import check_origin
@@ -121,11 +121,7 @@ def _limit(limit: Any) -> RateLimit | Literal[False] | None:
     if limit is not None:
         return limit
     said = RATE_LIMIT.value()
-    if said == "off":
-        return False
-    if said == "adaptive":
-        return RateLimit.adaptive()
-    return None if said is None else RateLimit.fixed(said)
+    return None if said is None else limit_said(said)
 
 
 def _retry() -> RetryPolicy:

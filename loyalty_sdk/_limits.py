@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -77,6 +77,13 @@ class RateLimit(ABC):
         Args:
             account: Names the credential, in every process alike, and gives nothing away.
         """
+
+
+def limit_said(said: int | str) -> RateLimit | Literal[False]:
+    """What a setting says: whole requests a second, ``off`` or ``adaptive``."""
+    if said == "off":
+        return False
+    return RateLimit.adaptive() if said == "adaptive" else RateLimit.fixed(int(said))
 
 
 @attrs.frozen(kw_only=True, repr=False)

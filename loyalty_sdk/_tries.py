@@ -103,7 +103,8 @@ class _Tries:
         options, request, call = self.options, self.request, self.call
         until = time.monotonic() + patience(request, options.retry, call.deadline, call.settle)
         if request.safety is Safety.ONCE and options.before_send is not None:
-            await announce(options.before_send, request.reference, call.tries + 1, until)
+            limit = await self.line.pool.within(until - time.monotonic())
+            await announce(options.before_send, request.reference, call.tries + 1, limit)
         if self.write is not None:
             self.write.depart()
         try:

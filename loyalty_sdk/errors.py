@@ -136,7 +136,12 @@ class InputError(LoyaltyError):
     """An input file cannot be read, or not further: it is missing, truncated or of no known kind.
 
     What was read before stands. A row that can be read and is wrong raises nothing.
+
+    Attributes:
+        summary: What had been done by then, where a backfill had begun: its `Summary`.
     """
+
+    summary: Any = None
 
 
 class JournalError(LoyaltyError):

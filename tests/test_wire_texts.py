@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from loyalty_sdk import Activity, Order, PointsAdjustment, ValidationError, wire
 
@@ -96,3 +98,49 @@ def test_what_json_lets_pass_is_refused(text: str, why: str) -> None:
         assert "at character" in str(failure.value)
     else:
         assert str(failure.value).startswith(why)
+
+
+CELLS = st.sampled_from(
+    ["", "A", "é", "\ud800", "9.90", "-1", "NaN", "true", "paid", "[3]", "{}", "a b", ".",
+     "2026-05-01T10:00:00Z", "2026-05-01"]
+)  # fmt: skip
+PLACES = {
+    "id": 0,
+    "customer.id": 1,
+    "customer.email": 2,
+    "total": 3,
+    "guest": 4,
+    "placed_at": 5,
+    "claimed_reward_ids": 6,
+}
+
+
+@example(["A", "1", "", "9.90", "", "", ""], "paid")
+@given(st.lists(CELLS, min_size=7, max_size=7), st.sampled_from(["paid", "free"]))
+def test_cells_become_what_a_mapping_of_them_becomes(cells: list[str], status: str) -> None:
+    """The quick way takes what the other one takes, and makes the same of it."""
+    found = {path: cells[place] for path, place in PLACES.items() if cells[place]}
+    own = {path: cell for path, cell in found.items() if "." not in path}
+    customer = {path[9:]: cell for path, cell in found.items() if "." in path}
+    make = wire.from_cells(Order, PLACES, {"payment_status": status}, texts=True)
+    try:
+        wanted = wire.structure(
+            {**own, "customer": customer, "payment_status": status}, Order, texts=True
+        )
+    except ValidationError:
+        with pytest.raises(Exception):  # noqa: B017, PT011 - `structure` says what is wrong
+            make(cells)
+    else:
+        assert wanted == make(cells)
+
+
+def test_cells_of_a_mapping_stay_what_they_are() -> None:
+    """What is the same for every row has the last word, and nothing is left out."""
+    places = {"name": 0, "customer.id": 1, "properties.a": 2, "properties.b.c": 3}
+    make = wire.from_cells(Activity, places, {"properties.d": "x", "id": "7"}, texts=False)
+    made = make(["n", "1", "", None])
+    same = wire.from_cells(Activity, places, {"properties.a": "x"}, texts=False)
+    assert {"a": "x", "b.c": 1} == same(["n", "1", "", 1]).properties
+    assert ({"a": "", "d": "x"}, "7") == (made.properties, made.id)
+    row = {"name": "n", "customer": {"id": "1"}, "properties": {"a": ""}, "id": "7"}
+    assert {"a": ""} == wire.structure(row, Activity, texts=True).properties

@@ -14,7 +14,9 @@ from typing import Any
 
 from . import rows
 
-_ORDER = b'{"id":"1","object":"order"}'
+ORDER = '{"id":"1","object":"order"}'
+# https://developers.loyaltylion.com/api-reference/v2/resources/whoami
+WHOAMI = '{"identity":{"type":"api_key","program_id":1}}'
 
 
 def answer(body: bytes, status: bytes = b"200 OK") -> bytes:
@@ -56,9 +58,9 @@ def _length(head: bytes) -> int:
 
 
 def orders() -> Callable[[bytes], bytes]:
-    """Whatever is asked, an order was created."""
-    created = answer(_ORDER, b"201 Created")
-    return lambda _: created
+    """An order was created, whatever is asked but for whose the credentials are."""
+    created, whoami = answer(ORDER.encode(), b"201 Created"), answer(WHOAMI.encode())
+    return lambda line: whoami if b"/whoami" in line else created
 
 
 def pages(count: int, size: int) -> Callable[[bytes], bytes]:

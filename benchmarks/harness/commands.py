@@ -31,8 +31,8 @@ _EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 def main(context: click.Context) -> None:
     """What our client costs, against what people would use instead.
 
-    Without a command, asks every question, which takes most of an hour; `run --quick` takes
-    some minutes.
+    Without a command, asks every question, which takes more than an hour; `run --quick`
+    takes some minutes.
     """
     if context.invoked_subcommand is None:
         context.invoke(run)
@@ -83,9 +83,10 @@ def _command() -> str:
 
 
 def _print_goals(console: Console, results: Results) -> None:
-    for name, most, found, reached in verdicts(results):
+    for goal, found, reached in verdicts(results):
         mark = "[green]reached[/green]" if reached else "[red]not reached[/red]"
-        console.print(f"{mark}  {name}: {table.number(found, 2)}, at most {most}", highlight=False)
+        line = f"{mark}  {goal.name}: {table.number(found, 2)}, {goal.bound}"
+        console.print(line, highlight=False)
 
 
 @main.command()

@@ -17,7 +17,10 @@ def draw(results: Results, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     made: list[Path] = []
     for answer in results.answers:
-        tables = [table for table in answer.tables if table.rows]
+        key = answer.figures[0]["key"]
+        tables = [
+            table for table in answer.tables if any(row.figures.get(key) for row in table.rows)
+        ]
         if tables:
             made += _save(_figure(answer, tables), folder / answer.name)
     return made

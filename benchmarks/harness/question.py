@@ -64,10 +64,12 @@ class Case:
 
     Attributes:
         name: Its heading.
-        settings: What every candidate is told.
+        settings: What every candidate is told; ``timeout`` is the seconds after which one is
+            given up, 60 unless given.
         quick: What is changed in a quick run; None leaves the case out of it.
         needs: Distributions without which the case is left out, by name.
         repetitions: Other than the question's.
+        candidates: Only these, by name; all unless given.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Case:
     quick: Mapping[str, Any] | None = attrs.field(factory=dict[str, Any])
     needs: tuple[str, ...] = ()
     repetitions: int | None = None
+    candidates: tuple[str, ...] = ()
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -54,10 +54,11 @@ def _run(results: Results) -> Iterator[str]:
 def _goals(results: Results) -> Iterator[str]:
     yield "## What we want to reach"
     yield ""
-    yield "| ratio | at most | measured | |"
+    yield "| figure | wanted | measured | |"
     yield "|---|--:|--:|---|"
-    for name, most, found, reached in verdicts(results):
-        yield f"| {name} | {most:.2f} | {number(found, 2)} | {'yes' if reached else '**no**'} |"
+    for goal, found, reached in verdicts(results):
+        word = "yes" if reached else "**no**"
+        yield f"| {goal.name} | {goal.bound} | {number(found, 2)} | {word} |"
     yield ""
 
 

@@ -18,7 +18,7 @@ from .results import Answer, Row, Table
 
 ROOT = Path(__file__).parent.parent.parent
 LIMIT = 60.0
-"""Seconds after which a measurement is given up."""
+"""Seconds after which a measurement is given up, unless its settings have a ``timeout``."""
 
 Measure = Callable[[Candidate, Mapping[str, Any]], Mapping[str, float]]
 Progress = Callable[[str], None]
@@ -36,12 +36,13 @@ def in_new_process(candidate: Candidate, settings: Mapping[str, Any]) -> Mapping
     """
     command = [sys.executable, "-m", "benchmarks.harness.measure", candidate.run]
     command.append(json.dumps({**settings, **candidate.settings}))
+    limit = settings.get("timeout", LIMIT)
     try:
         done = subprocess.run(
-            command, env=environment(), cwd=ROOT, capture_output=True, timeout=LIMIT, check=True
+            command, env=environment(), cwd=ROOT, capture_output=True, timeout=limit, check=True
         )
     except subprocess.TimeoutExpired:
-        raise MeasurementError(f"took more than {LIMIT:.0f} s") from None
+        raise MeasurementError(f"took more than {limit:.0f} s") from None
     except subprocess.CalledProcessError as exc:
         said = exc.stderr.decode(errors="replace").strip().splitlines() or ["said nothing"]
         raise MeasurementError(f"failed: {said[-1]}") from exc
@@ -99,7 +100,7 @@ def _table(question: Question, case: Case, measure: Measure, progress: Progress)
     if case.missing:
         table.left_out[case.name] = _not_installed(case.missing)
         return table
-    candidates = _present(question, table)
+    candidates = _present(question, case, table)
     with server(question, case) as known:
         table.server = known.get("what")
         for repetition in range(case.repetitions or 1):
@@ -112,11 +113,14 @@ def _table(question: Question, case: Case, measure: Measure, progress: Progress)
     return table
 
 
-def _present(question: Question, table: Table) -> list[Candidate]:
-    for candidate in question.candidates:
+def _present(question: Question, case: Case, table: Table) -> list[Candidate]:
+    asked = [
+        each for each in question.candidates if not case.candidates or each.name in case.candidates
+    ]
+    for candidate in asked:
         if candidate.missing:
             table.left_out[candidate.name] = _not_installed(candidate.missing)
-    return [each for each in question.candidates if each.name not in table.left_out]
+    return [each for each in asked if each.name not in table.left_out]
 
 
 def _not_installed(missing: tuple[str, ...]) -> str:

@@ -24,7 +24,7 @@ def show(console: Console, answer: Answer) -> None:
 
 def _rich(answer: Answer, table: Table) -> RichTable:
     made = RichTable(title=table.case, title_justify="left", title_style="italic")
-    for index, name in enumerate(columns(answer)):
+    for index, name in enumerate(columns(answer, table)):
         made.add_column(name, justify="right" if index else "left", no_wrap=True)
     for row in table.rows:
         style = {"ours": "bold", "floor": "dim"}.get(row.role)
@@ -34,7 +34,7 @@ def _rich(answer: Answer, table: Table) -> RichTable:
 
 def markdown(answer: Answer, table: Table) -> Iterator[str]:
     """The lines of one table and its remarks."""
-    names = columns(answer)
+    names = columns(answer, table)
     yield f"**{table.case}**"
     yield ""
     if table.rows:
@@ -50,15 +50,26 @@ def markdown(answer: Answer, table: Table) -> Iterator[str]:
     yield ""
 
 
-def columns(answer: Answer) -> list[str]:
+def columns(answer: Answer, table: Table) -> list[str]:
     """The headings: candidate, ratio to the base, figures."""
-    return ["candidate", f"x {answer.base}", *(figure["title"] for figure in answer.figures)]
+    return [
+        "candidate",
+        f"x {answer.base}",
+        *(figure["title"] for figure in _measured(answer, table)),
+    ]
+
+
+def _measured(answer: Answer, table: Table) -> list[dict[str, Any]]:
+    """The figures that anything in ``table`` has."""
+    known = {key for row in table.rows for key in row.figures}
+    return [figure for figure in answer.figures if figure["key"] in known]
 
 
 def cells(answer: Answer, table: Table, row: Row) -> list[str]:
     """One row as text: medians with their spread."""
     ratio = table.ratio(row, answer.base, answer.figures[0]["key"])
-    figures = [_cell(row.measured(figure["key"]), figure) for figure in answer.figures]
+    known = _measured(answer, table)
+    figures = [_cell(row.measured(figure["key"]), figure) for figure in known]
     return [row.candidate, number(ratio, 2), *figures]
 
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .answers import ORDER, WHOAMI
 from .question import Case
 from .rounds import ROOT, environment
 
@@ -37,7 +38,8 @@ http {{
     server {{
         listen 127.0.0.1:{port} backlog=16384;
         default_type application/json;
-        location / {{ return 201 '{{"id":"1","object":"order"}}'; }}
+        location / {{ return 201 '{order}'; }}
+        location /v2/identity/whoami {{ return 200 '{whoami}'; }}
     }}
 }}
 """
@@ -82,7 +84,7 @@ def _nginx(binary: str) -> Generator[Mapping[str, Any]]:
     port = _free_port()
     with tempfile.TemporaryDirectory() as folder:
         configuration = Path(folder) / "nginx.conf"
-        text = _CONFIGURATION.format(folder=folder, port=port)
+        text = _CONFIGURATION.format(folder=folder, port=port, order=ORDER, whoami=WHOAMI)
         configuration.write_text(text, encoding="utf-8")
         command = [binary, "-p", folder, "-c", str(configuration)]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)

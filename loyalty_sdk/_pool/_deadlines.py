@@ -80,6 +80,11 @@ class Limit:
         self._cancelling = task.cancelling()
         self._deadlines.add(self)
 
+    @property
+    def expired(self) -> bool:
+        """Whether the task was cancelled because it was late."""
+        return self._expired
+
     def expire(self) -> None:
         """Cancel the task."""
         self._expired = True

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from loyalty_sdk._flow import Request, Response
     from loyalty_sdk._lanes import LaneName
 
+    from ._deadlines import Limit
     from ._session import Route, Session
 
 _MIB = 2**20
@@ -138,6 +139,11 @@ class SessionPool:
         session = self._session() or await self._new_session()
         if origin not in session.routes:
             self._route(session, origin)
+
+    async def within(self, seconds: float) -> Limit:
+        """Like `asyncio.timeout`, but no async context manager, and cheap."""
+        session = self._session() or await self._new_session()
+        return session.deadlines.within(seconds)
 
     def let_go(self, origin: str, lane: LaneName) -> None:
         """Let the next request have the connection."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -29,6 +28,8 @@ from ._run import amount_of
 from ._states import State
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from loyalty_sdk._announce import Try
     from loyalty_sdk._models import Receipt
 
@@ -138,8 +139,7 @@ class Sender:
     async def _announce(self, about: Try) -> None:
         if self._before_send is not None:
             await self._before_send(about)
-        at = datetime.now(UTC).timestamp()
-        await self._run.journal.intent(self._row, self._amount, at)
+        await self._run.journal.intent(self._row, self._amount, time.time())
         self._left_at = time.monotonic()
         if not self._announced:
             self._announced = True

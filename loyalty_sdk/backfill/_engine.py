@@ -7,7 +7,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loyalty_sdk.errors import ConfigurationError, JournalError, UnsupportedOperationError
+from loyalty_sdk.errors import (
+    ConfigurationError,
+    InputError,
+    JournalError,
+    UnsupportedOperationError,
+)
 
 from ._events import Summary
 from ._hearing import Heard
@@ -120,7 +125,8 @@ class Backfill:
 
         Raises:
             JournalError: The journal is not for this run, or cannot be written any more.
-            InputError: The input cannot be read further; what was read is sent.
+            InputError: The input cannot be read further; what was read is sent, and its
+                ``summary`` says what became of it.
             LoyaltyError: The vendor does not say whose the credentials are.
         """
         return await self._go(None, on_progress)
@@ -190,7 +196,11 @@ class Backfill:
         # What is on its way can no longer be written down then: the next run looks it up.
         run.journal.on_failure(working.cancel)
         try:
-            await self._worked(working)
+            try:
+                await self._worked(working)
+            except InputError as error:
+                error.summary = await self._summary(run)
+                raise
             return await self._summary(run)
         finally:
             watching.cancel()
@@ -214,9 +224,10 @@ class Backfill:
         if (failure := run.journal.failure) is not None:
             raise failure
         dead = await run.journal.bury(self._rejected)
+        counts, doubled = await run.journal.totals()
         return Summary(
-            counts=await run.journal.counts(),
-            doubled=await run.journal.doubled(),
+            counts=counts,
+            doubled=doubled,
             complete=run.complete,
             reason=run.reason,
             ended=run.ended,

@@ -87,8 +87,8 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
     """``{"customer.id": "1"}`` as ``{"customer": {"id": "1"}}``."""
     found: dict[str, Any] = {}
     for path, value in flat.items():
-        part, _, name = path.rpartition(".")
-        (found.setdefault(part, {}) if part else found)[name] = value
+        part, dot, name = path.partition(".")
+        (found.setdefault(part, {}) if dot else found)[name or part] = value
     return found
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from loyalty_sdk.errors import ConfigurationError
+from loyalty_sdk.wire import from_cells
 
 from ._mapping import ALL_OTHERS, Columns, fields_of, pick
-from ._mapping_rows import Builder, Labels
+from ._mapping_rows import Builder, Labels, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,30 +73,36 @@ class Table:
     def compile(self, *, texts: bool) -> Callable[[Position, Sequence[Any]], Row | BadRow]:
         """What makes a row of a position and its cells, in the header's order."""
         places = {path: self.header.index(column) for path, column in self.chosen.items()}
-        top = [(path, place) for path, place in places.items() if "." not in path]
-        parts = [
-            (part, name, place)
-            for path, place in places.items()
-            for part, dot, name in [path.partition(".")]
-            if dot
-        ]
-        wholes = {part for part, _, _ in parts}
         builder, labels = Builder(self.columns, texts), Labels(self.chosen, texts)
         header, width = self.header, len(self.header)
-        # An empty cell of a table of texts is how such a table says "nothing".
-        nothing = ("", None) if texts else (None,)
+        make = from_cells(self.columns.kind, places, self.columns.values, texts=texts)
+        operation = self.columns.operation
 
         def build(at: Position, cells: Sequence[Any]) -> Row | BadRow:
             if len(cells) != width:
                 found = f"has {len(cells)} cells; the first line names {width} columns"
                 return builder.bad(at, list(cells), (found,))
-            record: dict[str, Any] = {part: {} for part in wholes}
-            for path, place in top:
-                if cells[place] not in nothing:
-                    record[path] = cells[place]
-            for part, name, place in parts:
-                if cells[place] not in nothing:
-                    record[part][name] = cells[place]
-            return builder.build(at, record, lambda: dict(zip(header, cells, strict=True)), labels)
+            try:
+                return row_of(at, make(cells), operation)
+            except Exception:  # noqa: BLE001 - the slower way says all that is wrong
+                record = _record(places, cells, texts=texts)
+                raw = partial(_named, header, cells)
+                return builder.build(at, record, raw, labels)
 
         return build
+
+
+def _record(places: Mapping[str, int], cells: Sequence[Any], *, texts: bool) -> dict[str, Any]:
+    """The cells by field, parts nested."""
+    record: dict[str, Any] = {path.partition(".")[0]: {} for path in places if "." in path}
+    # An empty cell of a table of texts is how such a table says "nothing".
+    nothing = ("", None) if texts else (None,)
+    for path, place in places.items():
+        part, dot, name = path.partition(".")
+        if cells[place] not in nothing:
+            (record[part] if dot else record)[name or part] = cells[place]
+    return record
+
+
+def _named(header: Sequence[str], cells: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(header, cells, strict=True))

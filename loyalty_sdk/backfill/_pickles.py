@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import io
 import pickle
-from typing import Any
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from loyalty_sdk import wire
+from loyalty_sdk._models import Activity, Order, PointsAdjustment
+
+from ._rows import Row
+
+if TYPE_CHECKING:
+    from loyalty_sdk._models import Receipt
+
+_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Activity, Order, PointsAdjustment)}
+_MOMENTS: dict[Any, str] = {Activity: "occurred_at", Order: "placed_at"}
 
 # A journal may come from anywhere: reading one makes these and runs nothing else.
 _TAKEN = {
@@ -15,20 +29,37 @@ _TAKEN = {
     "functools": {"partial"},
     "loyalty_sdk._call": {"Sent"},
     "loyalty_sdk._look": {"Trace"},
-    "loyalty_sdk._models._activity": {"Activity"},
-    "loyalty_sdk._models._adjustment": {"PointsAdjustment"},
     "loyalty_sdk._models._customer": {"Customer"},
-    "loyalty_sdk._models._order": {"DiscountCode", "Order"},
     "loyalty_sdk._models._receipt": {"Receipt"},
     "loyalty_sdk._models._transaction": {"Transaction"},
     "loyalty_sdk._models._words": {"Outcome", "TransactionKind"},
-    "loyalty_sdk.backfill._rows": {"Row"},
 }
 
 
-def freeze(value: Any) -> bytes:
-    """``value`` as bytes."""
-    return pickle.dumps(value, protocol=5)
+def freeze_row(row: Row) -> bytes:
+    """``row`` as JSON, which is made and read in a fraction of the time that a pickle takes."""
+    value: Any = row.value
+    name = _MOMENTS.get(type(value), "")
+    moment = getattr(value, name, None)
+    if moment is not None and moment.tzinfo is not UTC:
+        # Whatever its offset is: some had seconds once, which JSON's cannot have.
+        row = attrs.evolve(row, value=attrs.evolve(value, **{name: moment.astimezone(UTC)}))
+    return bytes(wire.encode((type(value).__name__, row)))
+
+
+def thaw_row(data: bytes) -> Row:
+    """What `freeze_row` was given.
+
+    Raises:
+        Exception: The bytes are damaged.
+    """
+    name, fields = wire.decode_json(data)
+    return Row(**fields | {"value": wire.convert(fields["value"], _KINDS[name])})
+
+
+def freeze(receipt: Receipt) -> bytes:
+    """``receipt`` as bytes."""
+    return pickle.dumps(receipt, protocol=5)
 
 
 def thaw(data: bytes) -> Any:

@@ -28,6 +28,7 @@ from ._connection import (
     allow_http_option,
     json_option,
     provider_option,
+    rate_option,
     settings_option,
 )
 from ._failures import DONE, FAILED
@@ -53,6 +54,7 @@ _to_vendor = add_options(
         metavar="SECONDS",
         help="After which a write that was given up on takes no effect any more.",
     ),
+    rate_option,
     allow_http_option,
     json_option,
 )
@@ -117,7 +119,8 @@ def run(file: Path, journal: Path | None, **given: Any) -> int:
     connection = _connection(given)
     client = connection.client(settle=given["settle"])
     if given["dry_run"]:
-        return asyncio.run(_plan(client, source, as_json=connection.as_json))
+        limit = limit_of(client, connection.rate)
+        return asyncio.run(_plan(client, source, limit, as_json=connection.as_json))
     target = journal_of(file, journal)
     sending = Sending(
         backfill=Backfill(
@@ -139,6 +142,7 @@ def run(file: Path, journal: Path | None, **given: Any) -> int:
         journal=target,
         resends=given["resend_unknown"],
         concurrency=given["concurrency"],
+        limit=limit_of(client, connection.rate),
         as_json=connection.as_json,
     )
     try:
@@ -155,13 +159,15 @@ def _connection(given: dict[str, Any]) -> Connection:
         provider=given["provider"],
         settings=given["settings"],
         deadline=30.0,
+        rate=given["rate"],
         allow_http=given["allow_http"],
         as_json=given["as_json"],
     )
 
 
-async def _plan(client: LoyaltyClient, source: FileSource, *, as_json: bool) -> int:
-    limit = limit_of(client)
+async def _plan(
+    client: LoyaltyClient, source: FileSource, limit: float | None, *, as_json: bool
+) -> int:
     async with client:
         made = await plan(client.provider, source, source.columns.operation, rate=limit)
     if as_json:

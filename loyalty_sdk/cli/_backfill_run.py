@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 import click
@@ -13,25 +13,27 @@ import click
 from loyalty_sdk.backfill import Backfill, BadRow, Columns, FileSource, Summary
 from loyalty_sdk.backfill._plan import first_request, is_unmarked
 from loyalty_sdk.backfill._report_data import count_unknown
-from loyalty_sdk.errors import LoyaltyError
+from loyalty_sdk.errors import InputError, LoyaltyError
 
 from ._backfill_view import view_for
 from ._backfill_words import code_of_summary, resend_words, sentences, unmarked_words
-from ._failures import DONE, INTERRUPTED
+from ._failures import DONE, FAILED, INTERRUPTED
 from ._output import complain
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import AsyncIterator, Generator
     from pathlib import Path
 
-    from loyalty_sdk import LoyaltyClient
+    from loyalty_sdk import LoyaltyClient, RateLimit
     from loyalty_sdk.backfill import Event, Row
 
     from ._backfill_view import View
 
 
-def limit_of(client: LoyaltyClient) -> float | None:
-    """Requests a second that the vendor documents and the client keeps; None without."""
+def limit_of(client: LoyaltyClient, given: RateLimit | Literal[False] | None) -> float | None:
+    """Requests a second that were asked for or that the vendor documents; None without."""
+    if given is not None:
+        return getattr(given, "rate", None)
     limiter = client.limiter
     return limiter.rate if limiter and client.provider.rate else None
 
@@ -47,8 +49,10 @@ class Sending:
     journal: Path
     resends: bool
     concurrency: int
+    limit: float | None
     as_json: bool
     _interrupts: int = 0
+    _broken: InputError | None = None
     _view: View | None = None
 
     async def run(self) -> int:
@@ -58,6 +62,8 @@ class Sending:
             summary = await self._watched()
         if not self.as_json:
             click.echo("\n".join(sentences(summary)))
+        if self._broken is not None:
+            return complain(str(self._broken), max(FAILED, code_of_summary(summary)))
         return INTERRUPTED if self._interrupts else code_of_summary(summary)
 
     async def _warn(self) -> None:
@@ -86,17 +92,28 @@ class Sending:
         return None
 
     async def _watched(self) -> Summary:
-        view = self._view = view_for(self.source.name, limit_of(self.client), as_json=self.as_json)
+        view = self._view = view_for(self.source.name, self.limit, as_json=self.as_json)
         with contextlib.ExitStack() as stack:
             stack.callback(view.close)
             async with contextlib.aclosing(self.backfill.events()) as events:
                 # Before the first event nothing was sent: an interrupt just ends it.
                 event: Event = await anext(events)
                 stack.enter_context(self._interruptible())
-                while not isinstance(event, Summary):
-                    view.show(event)
-                    event = await anext(events)
-            view.show(event)
+                summary = await self._shown(view, event, events)
+            view.show(summary)
+        return summary
+
+    async def _shown(self, view: View, event: Event, events: AsyncIterator[Event]) -> Summary:
+        """Show what happens until it ends, or until the input breaks off."""
+        try:
+            while not isinstance(event, Summary):
+                view.show(event)
+                event = await anext(events)
+        except InputError as error:
+            # It had begun, so there is one.
+            self._broken = error
+            summary: Summary = error.summary
+            return summary
         return event
 
     @contextlib.contextmanager

@@ -6,21 +6,21 @@ import asyncio
 import functools
 import warnings
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import attrs
 import click
 
 import loyalty_sdk
 from loyalty_sdk._registry import load
-from loyalty_sdk._settings import DEADLINE
+from loyalty_sdk._settings import DEADLINE, RATE_LIMIT
 
 from ._failures import DONE
 from ._output import complain
-from ._values import pair, unique
+from ._values import pair, rate, unique
 
 if TYPE_CHECKING:
-    from loyalty_sdk import LoyaltyClient
+    from loyalty_sdk import LoyaltyClient, RateLimit
     from loyalty_sdk._provider import Provider, Setting
 
 T = TypeVar("T")
@@ -35,6 +35,7 @@ class Connection:
         provider: Registered name.
         settings: ``--set`` as typed, names and texts; they may be secret.
         deadline: Seconds one call may take.
+        rate: Its limit, False for none; None leaves it to the environment and the vendor.
         allow_http: Whether plain http may go to other machines.
         as_json: Whether results are printed as JSON.
     """
@@ -42,6 +43,7 @@ class Connection:
     provider: str
     settings: tuple[tuple[str, str], ...] = attrs.field(repr=False)
     deadline: float
+    rate: RateLimit | Literal[False] | None
     allow_http: bool
     as_json: bool
 
@@ -58,6 +60,7 @@ class Connection:
             client = loyalty_sdk.connect(
                 self.provider,
                 deadline=self.deadline,
+                rate_limit=self.rate,
                 allow_http=self.allow_http,
                 **more,
                 **settings,
@@ -85,6 +88,12 @@ settings_option = click.option(
     metavar="NAME=VALUE",
     help="A setting of the vendor; prefer the environment for keys, others can see these.",
 )
+rate_option = click.option(
+    "--rate",
+    type=rate,
+    metavar="NUMBER",
+    help=f"Requests a second, or off, or adaptive; {RATE_LIMIT.env} or the vendor's unless given.",
+)
 allow_http_option = click.option(
     "--allow-http", is_flag=True, help="Allow plain http to other machines."
 )
@@ -101,6 +110,7 @@ common = (
         metavar="SECONDS",
         help="How long one call may take, with all its tries.",
     ),
+    rate_option,
     allow_http_option,
 )
 """Options of every command that connects."""

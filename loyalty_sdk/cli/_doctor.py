@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loyalty_sdk._registry import installed, load
-from loyalty_sdk._settings import DEADLINE, GENERAL
+from loyalty_sdk._settings import DEADLINE, GENERAL, RATE_LIMIT
 from loyalty_sdk.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from loyalty_sdk._settings import General
 
 _INDENT = "  "
+_OPTIONS = {DEADLINE: "deadline", RATE_LIMIT: "rate"}
 _COMMAND_LINE = click.core.ParameterSource.COMMANDLINE
 
 
@@ -68,8 +69,9 @@ def _say_general() -> None:
 
 def _general(setting: General) -> str:
     context = click.get_current_context()
-    if setting is DEADLINE and context.get_parameter_source("deadline") is _COMMAND_LINE:
-        return f"{context.params['deadline']:g} given by --deadline"
+    option = _OPTIONS.get(setting, "")
+    if context.get_parameter_source(option) is _COMMAND_LINE:
+        return f"{_shown(context.params[option])} given by --{option}"
     try:
         value = setting.value()
     except ConfigurationError as exc:
@@ -77,6 +79,14 @@ def _general(setting: General) -> str:
     if setting.is_set:
         return f"{'***' if setting.secret else value} from {setting.env}"
     return f"{'not set' if value is None else f'{value:g} by default'} ({setting.env})"
+
+
+def _shown(given: Any) -> str:
+    """A number of seconds, or a limit, as it was typed."""
+    if given is False:
+        return "off"
+    number = given if isinstance(given, float) else getattr(given, "rate", None)
+    return "adaptive" if number is None else f"{number:g}"
 
 
 def _importable(name: str) -> type[Provider] | None:

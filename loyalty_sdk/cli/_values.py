@@ -9,14 +9,17 @@ import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 
 from loyalty_sdk._models import DiscountCode
+from loyalty_sdk._settings import RATE_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from loyalty_sdk import RateLimit
 
 _AMOUNT = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
@@ -38,6 +41,16 @@ def whole(text: str) -> int:
     if _WHOLE.fullmatch(text) is None:
         raise click.BadParameter(f"wanted a whole number, got {text!r}")
     return int(text)
+
+
+def rate(text: str) -> RateLimit | Literal[False]:
+    """A limit: requests a second, ``off`` or ``adaptive``."""
+    from loyalty_sdk._limits import limit_said  # noqa: PLC0415 - a `--help` needs none
+
+    try:
+        return limit_said(RATE_LIMIT.parse(text))
+    except ValueError as exc:
+        raise click.BadParameter(str(exc)) from None
 
 
 def moment(text: str) -> datetime:

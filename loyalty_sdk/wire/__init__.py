@@ -27,14 +27,14 @@ if TYPE_CHECKING:
         read_json,
         salvage,
     )
-    from ._structure import configure_converter, structure
+    from ._structure import configure_converter, from_cells, structure
 else:
     __getattr__, __dir__ = lazily(
         __name__,
         {
             "._json": "Aware Id Shape convert decode decode_json decode_leniently encode in_utc"
             " kind_of located malformed read_json salvage",
-            "._structure": "configure_converter structure",
+            "._structure": "configure_converter from_cells structure",
         },
     )
 
@@ -48,6 +48,7 @@ __all__ = [
     "decode_json",
     "decode_leniently",
     "encode",
+    "from_cells",
     "in_utc",
     "kind_of",
     "located",

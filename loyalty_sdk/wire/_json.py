@@ -48,6 +48,10 @@ def _simple(value: Any) -> Any:
     for kind in kinds:
         if isinstance(value, kind):
             return kind.__new__(kind, value)
+    if isinstance(value, Decimal):
+        return Decimal(value)
+    if isinstance(value, datetime):
+        return datetime.combine(value.date(), value.timetz())
     if _checks.is_mapping(value):
         return dict(value)
     raise TypeError(f"{_checks.kind(value)} is not a JSON type")

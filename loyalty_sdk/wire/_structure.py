@@ -8,8 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache, partial
-from types import GenericAlias
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
+from types import GenericAlias, NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
 
@@ -65,6 +65,69 @@ def _structure_in_detail(mapping: Mapping[str, Any], kind: type[T], *, texts: bo
     raise ValidationError.of(kind.__name__, problems)
 
 
+def from_cells(
+    kind: Any, places: Mapping[str, int], fixed: Mapping[str, Any], *, texts: bool
+) -> Callable[[Sequence[Any]], Any]:
+    """What makes values of rows whose cells stand in the same places every time.
+
+    It does what `structure` does, in half the time, and does not say what is wrong with a row
+    that it raises for: `structure` does.
+
+    Args:
+        kind: As for `structure`.
+        places: Where each field stands, parts with a dot: ``customer.id``. A cell that holds
+            nothing is left out: None, and ``""`` where ``texts``.
+        fixed: What is the same for every row.
+        texts: As for `structure`.
+    """
+    nothing = ("", None) if texts else (None,)
+    if not attrs.has(kind):
+        return _mapping_maker(places, fixed, nothing)
+    hook_of = _converter(texts=texts, detailed=False).get_structure_hook
+    types: Any = {field.name: field.type for field in attrs.fields(attrs.resolve_types(kind))}
+    own = [(name, place, hook_of(types[name]), types[name]) for name, place in _own(places)]
+    same = [(name, value, hook_of(types[name]), types[name]) for name, value in _own(fixed)]
+    parts = [
+        (part, from_cells(types[part], _of(part, places), _of(part, fixed), texts=texts))
+        for part in {path.partition(".")[0] for path in (*places, *fixed) if "." in path}
+    ]
+
+    def make(cells: Sequence[Any]) -> Any:
+        given = {name: hook(value, wanted) for name, value, hook, wanted in same}
+        for name, place, hook, wanted in own:
+            if (cell := cells[place]) not in nothing:
+                given[name] = hook(cell, wanted)
+        for name, make_part in parts:
+            given[name] = make_part(cells)
+        return kind(**given)
+
+    return make
+
+
+def _mapping_maker(
+    places: Mapping[str, int], fixed: Mapping[str, Any], nothing: tuple[Any, ...]
+) -> Callable[[Sequence[Any]], Any]:
+    """The same for a part that is a mapping: the value that holds it checks it."""
+
+    def make(cells: Sequence[Any]) -> dict[str, Any]:
+        given = {name: cells[at] for name, at in places.items() if cells[at] not in nothing}
+        return {**given, **fixed}
+
+    return make
+
+
+def _own(paths: Mapping[str, T]) -> list[tuple[str, T]]:
+    return [(path, found) for path, found in paths.items() if "." not in path]
+
+
+def _of(part: str, paths: Mapping[str, T]) -> dict[str, T]:
+    return {
+        path.removeprefix(f"{part}."): found
+        for path, found in paths.items()
+        if path.startswith(f"{part}.")
+    }
+
+
 def read_texts(converter: Converter) -> None:
     """Let a ``converter`` made by `configure_converter` read what a table of texts holds.
 
@@ -102,15 +165,17 @@ def configure_converter(converter: Converter) -> None:
     """
     from loyalty_sdk._models import Value  # noqa: PLC0415 - it imports this package
 
-    for kind, rule in ((str, _checks.text), (int, _checks.integer), (bool, _boolean)):
+    converter.register_structure_hook(str, _text)
+    for kind, rule in ((int, _checks.integer), (bool, _boolean)):
         converter.register_structure_hook(kind, _as_it_is(rule))
     converter.register_structure_hook(Decimal, _decimal)
     converter.register_structure_hook(datetime, _datetime)
     converter.register_structure_hook(StrEnum, _member)
-    converter.register_structure_hook_func(_made_of(Literal), _literal)
+    converter.register_structure_hook_factory(_made_of(Literal), _literal_hook)
     converter.register_structure_hook_func(_made_of(Mapping), _as_it_is(_mapping))
     converter.register_structure_hook_func(_made_of(Sequence), partial(_sequence, converter))
     converter.register_structure_hook_factory(_is_a(Value), partial(_value_hook, converter))
+    converter.register_structure_hook_factory(_is_optional, partial(_optional_hook, converter))
 
 
 @cache
@@ -175,6 +240,18 @@ def _value_hook(converter: Converter, kind: Any) -> Callable[[Any, Any], Any]:
     return lambda value, kind: make(mapping(value, kind), kind)
 
 
+def _is_optional(kind: Any) -> bool:
+    union = get_origin(kind) in {Union, UnionType}
+    return union and len(get_args(kind)) == 2 and NoneType in get_args(kind)
+
+
+def _optional_hook(converter: Converter, kind: Any) -> Callable[[Any, Any], Any]:
+    """As cattrs does it, but what stands beside None is looked up once."""
+    [other] = (each for each in get_args(kind) if each is not NoneType)
+    hook = converter.get_structure_hook(other)
+    return lambda value, _kind: None if value is None else hook(value, other)
+
+
 def _as_it_is(rule: Callable[[list[Problem], str, Any], Any]) -> Callable[[Any, Any], Any]:
     def hook(value: Any, _kind: Any) -> Any:
         problems: list[Problem] = []
@@ -183,6 +260,15 @@ def _as_it_is(rule: Callable[[list[Problem], str, Any], Any]) -> Callable[[Any, 
         return value
 
     return hook
+
+
+def _text(value: Any, _kind: Any) -> Any:
+    # Nearly all text is plain, and a file has millions of cells.
+    return value if type(value) is str and value.isascii() else _any_text(value, _kind)
+
+
+_any_text = _as_it_is(_checks.text)
+_any_moment: Callable[[Any, Any], datetime] = _as_it_is(_checks.moment)
 
 
 def _boolean(problems: list[Problem], path: str, value: object) -> None:
@@ -214,8 +300,7 @@ def _datetime(value: Any, kind: Any) -> datetime:
     moment = _moment(value) if isinstance(value, str) else value
     if not isinstance(moment, datetime):
         raise _wanted('ISO 8601 text with an offset like "2026-05-01T10:00:00Z"', value)
-    _as_it_is(_checks.moment)(moment, kind)
-    return moment
+    return _any_moment(moment, kind)
 
 
 def _moment(text: str) -> datetime | None:
@@ -229,8 +314,9 @@ def _member(value: Any, kind: Any) -> Any:
     return kind(_one_of([member.value for member in kind], value))
 
 
-def _literal(value: Any, kind: Any) -> str:
-    return _one_of(get_args(kind), value)
+def _literal_hook(kind: Any) -> Callable[[Any, Any], Any]:
+    known = get_args(kind)
+    return lambda value, _kind: _one_of(known, value)
 
 
 def _one_of(known: Sequence[str], value: Any) -> str:

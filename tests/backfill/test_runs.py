@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import pickle
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -243,10 +244,12 @@ async def test_rows_before_the_end_of_a_broken_file_are_sent(shop: Any, tmp_path
     rows.write_bytes(whole[: len(whole) // 2])
     columns = Columns(operation="adjust_points")
 
-    with pytest.raises(InputError):
+    with pytest.raises(InputError) as failure:
         await shop.run(rows, concurrency=64)
     sent = len(shop.writes())
     assert 0 < sent < 800
+    summary = pickle.loads(pickle.dumps(failure.value)).summary  # noqa: S301 - our own
+    assert (sent, False) == (summary.applied, summary.finished)
     assert {"APPLIED"} == set(shop.states().values())
     assert columns.canonical() in [value for (value,) in shop.asked("SELECT value FROM facts")]
 

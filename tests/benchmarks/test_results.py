@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -81,6 +82,13 @@ def test_a_table_shows_median_spread_ratio_and_what_is_missing(made: Make) -> No
     assert "left out: httpx, not installed: httpx" in text
 
 
+def test_a_figure_that_nobody_has_is_no_column(made: Make) -> None:
+    """A question may ask other things of other cases."""
+    [answer] = made([50.0], [100.0]).answers
+
+    assert ["candidate", "x theirs", "CPU us"] == table.columns(answer, answer.tables[0])
+
+
 @pytest.mark.parametrize(
     ("old", "new", "verdict"),
     [
@@ -138,7 +146,7 @@ def test_the_page_names_machine_command_and_pictures(made: Make, tmp_path: Path)
     assert "`python -m benchmarks run`, 2026-05-01" in text
     assert "abacus, 2 cores" in text
     assert "![What a sum costs](plots/sum.svg)" in text
-    assert "| **ours** | 0.50 | 50.0 | - | - |" in text
+    assert "| **ours** | 0.50 | 50.0 |" in text
     assert "Left out: httpx, not installed: httpx." in text
 
 
@@ -149,8 +157,28 @@ def test_a_goal_is_judged_where_it_was_measured(made: Make) -> None:
     other = goals.Side(question="sum", case="small", candidate="theirs", figure="cpu_us")
     absent = goals.Side(question="product", case="small", candidate="ours", figure="cpu_us")
 
-    found = goals.Goal(name="a sum", mine=side, other=other, most=0.6).reached(results)
+    goal = goals.Goal(name="a sum", mine=side, other=other, most=0.6)
+    found = goal.measured(results)
 
     assert Measured(0.5, 0.0) == found
-    assert goals.Goal(name="b", mine=side, other=absent, most=1).reached(results) is None
+    assert goals.Goal(name="b", mine=side, other=absent, most=1).measured(results) is None
     assert [] == list(goals.verdicts(results))
+
+
+@pytest.mark.parametrize(
+    ("bounds", "bound", "holds"),
+    [
+        ({"most": 60}, "at most 60", True),
+        ({"most": 40}, "at most 40", False),
+        ({"least": 40}, "at least 40", True),
+        ({"least": 60}, "at least 60", False),
+    ],
+)
+def test_a_goal_has_a_bound(made: Make, bounds: dict[str, Any], bound: str, *, holds: bool) -> None:
+    """From above or from below; without another side it is about the figure itself."""
+    side = goals.Side(question="sum", case="small", candidate="ours", figure="cpu_us")
+    goal = goals.Goal(name="a sum", mine=side, **bounds)
+    found = goal.measured(made([50.0], [100.0]))
+
+    assert Measured(50.0, 0.0) == found
+    assert (bound, holds) == (goal.bound, goal.holds(found))

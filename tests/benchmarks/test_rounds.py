@@ -109,8 +109,26 @@ def test_every_question_says_what_it_asks() -> None:
     """Each has a docstring, a base among its candidates, and cases for quick runs."""
     found = questions()
 
-    assert {"call", "page", "paging", "scale", "import"} <= found.keys()
+    assert {"backfill", "call", "page", "paging", "scale", "import"} <= found.keys()
     for question in found.values():
         assert len(question.about) > 200
         assert question.base in {candidate.name for candidate in question.candidates}
         assert any(case.quick is not None for case in question.cases)
+
+
+def test_a_case_may_be_for_some_candidates_only(question: Question, clockwork: Any) -> None:
+    """Who is not asked is not left out either."""
+    case = attrs.evolve(question.cases[0], candidates=("ours", "theirs"), repetitions=1)
+
+    [table] = ask(attrs.evolve(question, cases=(case,)), measure=clockwork).tables
+
+    assert ["ours", "theirs"] == clockwork.order
+    assert {} == table.left_out
+
+
+def test_a_measurement_that_takes_too_long_is_given_up() -> None:
+    """After the seconds that the settings say."""
+    candidate = Candidate(name="json", run="benchmarks.page.decode:by_json")
+
+    with pytest.raises(MeasurementError, match="took more than 0 s"):
+        in_new_process(candidate, {"timeout": 0.01})

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from loyalty_sdk import InputError
 from loyalty_sdk._registry import load
 from loyalty_sdk.sandbox import Sandbox
 
@@ -256,6 +257,47 @@ async def test_a_truncated_file_is_one_clear_error(
     assert 1 == ended.code
     assert "p.csv.gz is damaged or truncated" in ended.err
     assert 1 == sandbox.balance(name, "0")
+    sent = sum(arrival.method == "POST" for arrival in sandbox.arrivals)
+    assert 0 < sent < 300
+    assert [f"{sent} rows", f"  applied   {sent:>12}"] == ended.out.splitlines()[:2]
+    assert "The same command goes on where this one ended" in ended.out
+
+    told = await loyalty(*adjust(str(tmp_path / "p.csv.gz"), "--json"))
+    assert (1, "summary", sent) == (
+        told.code,
+        told.lines[-1]["event"],
+        told.lines[-1]["counts"]["applied"],
+    )
+
+
+@FIRST
+async def test_a_file_that_is_gone_before_it_begins_has_no_summary(
+    vendor: Any, loyalty: Any, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing was done there is nothing to tell but the error."""
+
+    def gone(path: Path) -> str:
+        raise InputError(f"{path.name} cannot be read: it is gone")
+
+    monkeypatch.setattr("loyalty_sdk.backfill._sources._fingerprint", gone)
+    ended = await loyalty(*adjust(write("points.csv", POINTS)))
+
+    assert (1, "") == (ended.code, ended.out)
+    assert "points.csv cannot be read: it is gone" in ended.err
+
+
+@FIRST
+async def test_a_limit_can_be_given(vendor: Any, loyalty: Any, write: Write) -> None:
+    """It takes the place of the vendor's: a plan reckons with it, and no row leaves sooner."""
+    _, sandbox = vendor
+    file = write("points.csv", POINTS)
+    planned = await loyalty(*adjust(file, "--rate=5", "--dry-run"))
+    ended = await loyalty(*adjust(file, "--rate=5"))
+
+    assert "at 5 requests a second" in planned.out, planned.err
+    assert 0 == ended.code, ended.err
+    times = [arrival.time for arrival in sandbox.arrivals if arrival.method == "POST"]
+    assert (max(times) - min(times)).total_seconds() >= 0.39
 
 
 @FIRST

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 import pytest
 
+from loyalty_sdk import RateLimit
 from loyalty_sdk.backfill import Plan, Progress, RowEnded, State, Stopping, Summary, Waiting
 from loyalty_sdk.cli import _backfill_view as views
 from loyalty_sdk.cli._backfill_options import journal_of
@@ -223,14 +224,22 @@ def test_the_journal_lies_beside_the_input() -> None:
 
 
 @pytest.mark.parametrize(
-    ("documented", "limiter", "limit"), [(20, 19.0, 19.0), (20, None, None), (None, 10.0, None)]
+    ("given", "documented", "limiter", "limit"),
+    [
+        (None, 20, 19.0, 19.0),
+        (None, 20, None, None),
+        (None, None, 10.0, None),
+        (RateLimit.fixed(50), None, 10.0, 50),
+        (RateLimit.adaptive(), 20, 10.0, None),
+        (False, 20, None, None),
+    ],
 )
-def test_the_limit_is_the_documented_one_as_it_is_kept(
-    documented: int | None, limiter: float | None, limit: float | None
+def test_the_limit_is_the_one_given_or_documented(
+    given: Any, documented: int | None, limiter: float | None, limit: float | None
 ) -> None:
     """One that is still being found out says nothing of how long a run takes."""
     client: Any = SimpleNamespace(
         provider=SimpleNamespace(rate=documented),
         limiter=limiter and SimpleNamespace(rate=limiter),
     )
-    assert limit == limit_of(client)
+    assert limit == limit_of(client, given)

@@ -68,6 +68,17 @@ async def test_what_holds_for_every_vendor_is_shown_with_its_origin(
     assert "proxy-authorization" in server.arrivals[0].headers
 
 
+@pytest.mark.parametrize("given", ["20", "off", "adaptive"])
+async def test_a_limit_from_the_command_line_counts(
+    loyalty: Any, server: Any, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    """And is said to come from there."""
+    monkeypatch.setenv("LOYALTY_RATE_LIMIT", "7")
+    server.script.append(server.http(body=b'{"program": "7"}'))
+    ended = await loyalty("doctor", "acme", "--rate", given)
+    assert f"  rate_limit      {given} given by --rate" in ended.out.splitlines()
+
+
 async def test_a_deadline_from_the_environment_counts(
     loyalty: Any, server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty_sdk import DiscountCode
-from loyalty_sdk.cli._values import amount, discount, keyed, moment, pair, unique, whole
+from loyalty_sdk import DiscountCode, RateLimit
+from loyalty_sdk.cli._values import amount, discount, keyed, moment, pair, rate, unique, whole
 
 PRINTABLE = st.text(st.characters(exclude_categories=["C"]))
 
@@ -147,3 +147,19 @@ def test_a_name_given_twice_is_refused() -> None:
     assert {"a": 1, "b": 2} == unique([("a", 1), ("b", 2)], "--property")
     with pytest.raises(click.UsageError, match="--property a is given twice"):
         unique([("a", 1), ("a", 1)], "--property")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [("20", RateLimit.fixed(20)), ("adaptive", RateLimit.adaptive()), ("off", False)],
+)
+def test_a_rate_is_a_number_or_a_word(text: str, wanted: object) -> None:
+    """The same words as in the environment."""
+    assert wanted == rate(text)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "fast", "", "1e3"])
+def test_any_other_rate_is_refused(text: str) -> None:
+    """Requests a second are counted, not guessed."""
+    with pytest.raises(click.BadParameter, match="wanted a whole number of requests a second"):
+        rate(text)

@@ -1,0 +1,9 @@
+"""Ask this one question: `python -m benchmarks.backfill`; see its `--help`."""
+
+from __future__ import annotations
+
+from benchmarks.harness.commands import ask_alone
+
+from . import QUESTION
+
+ask_alone(QUESTION)
