@@ -62,9 +62,12 @@ class Joined:
         """
         left = deadline - time.monotonic()
         limit = asyncio.timeout(None if left == float("inf") else left)
+        ended = asyncio.wrap_future(self._ended)
+        # Else the loop complains of an error that a caller who left did not take.
+        ended.add_done_callback(lambda it: it.cancelled() or it.exception())
         try:
             async with limit:
-                return await asyncio.shield(asyncio.wrap_future(self._ended))
+                return await asyncio.shield(ended)
         except TimeoutError as exc:
             if not limit.expired():
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -97,6 +98,21 @@ async def test_the_last_caller_cancels_the_write() -> None:
         with pytest.raises(asyncio.CancelledError):
             await caller
         assert ended is write.task.done()
+
+
+async def test_nobody_hears_of_an_error_that_nobody_waits_for() -> None:
+    """Whoever gave up was told by the cancellation; the loop has nothing to complain of."""
+    complaints: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    caller = asyncio.create_task(callers(never)().receipt(EVER))
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    del caller
+    await asyncio.sleep(0)
+    gc.collect()
+    assert [] == complaints
 
 
 def in_a_thread(coroutine: Coroutine[Any, Any, Any]) -> tuple[threading.Thread, list[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,7 @@ class Sender:
             self._client = self._client.with_options(deadline=deadline)
         self._operation = getattr(self._client, run.options.operation)
         self._row: Any = None
+        self._wait: Any = None
         self._amount = ""
         self._announced = False
         self._left_at = 0.0
@@ -104,7 +106,7 @@ class Sender:
             if not await run.gate.passed():
                 break
             ended = await self._once(row, replay)
-            if ended.state is not State.WAITING or ended.absent:
+            if ended.state is not State.WAITING or ended.absent or run.stopping:
                 break
             if ended.fatal:
                 run.stop(ended.error or "")
@@ -115,10 +117,12 @@ class Sender:
     async def _once(self, row: Row, replay: datetime | None) -> Ended:
         self._run.in_flight += 1
         try:
-            if replay is None:
-                receipt = await self._operation(row.value)
-            else:
-                receipt = await self._operation(row.value, replay=True, tried_at=replay)
+            with self._run.waits.wait() as self._wait:
+                receipt = await self._called(row, replay)
+        except asyncio.CancelledError:
+            if not self._wait.is_ours():
+                raise
+            return Ended(state=State.WAITING, announced=self._announced)
         except JournalError:
             raise
         except LoyaltyError as error:
@@ -133,10 +137,19 @@ class Sender:
             seconds=self._seconds(),
         )
 
+    async def _called(self, row: Row, replay: datetime | None) -> Receipt:
+        call: Any = self._operation
+        if replay is None:
+            receipt: Receipt = await call(row.value)
+        else:
+            receipt = await call(row.value, replay=True, tried_at=replay)
+        return receipt
+
     def _seconds(self) -> float | None:
         return time.monotonic() - self._left_at if self._announced else None
 
     async def _announce(self, about: Try) -> None:
+        self._run.waits.keep(self._wait)
         if self._before_send is not None:
             await self._before_send(about)
         await self._run.journal.intent(self._row, self._amount, time.time())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +15,18 @@ from loyalty_sdk.errors import (
     UnsupportedOperationError,
 )
 
+from ._beginning import begin
 from ._events import Summary
 from ._hearing import Heard
 from ._identity import belonging
 from ._intake import Intake
-from ._journal import Journal
 from ._mapping import Columns
-from ._opening import open_journal
+from ._place import check_apart
 from ._recovery import Recovery
 from ._run import Options, Run, patient_deadline, together
 from ._sources import source_of
+from ._sources_mended import MendedSource
+from ._states import State
 from ._worker import Worker
 
 if TYPE_CHECKING:
@@ -61,14 +64,16 @@ class Backfill:
         resend_unknown: Send rows again of which nobody can say whether they were applied:
             each lands at least once, and perhaps twice.
         adopt: Go on with a copy, or without the journal that there was: every row that has
-            no outcome is looked up before it is sent.
+            no outcome is looked up before it is sent. Rows without keys of their own are
+            refused where the journal is gone: nobody can find them.
         mends: ``rows`` are dead letters of this journal, mended: see `mended`.
         rejected: Where the dead letters are written; beside the journal unless given.
         state_directory: Where it is kept how far journals have come; by ``XDG_STATE_HOME``
             unless given.
 
     Raises:
-        ConfigurationError: A number is out of range, or the operation is unknown.
+        ConfigurationError: A number is out of range, the operation is unknown, or the dead
+            letters would be written over the journal.
         UnsupportedOperationError: The vendor has no such operation.
     """
 
@@ -91,7 +96,7 @@ class Backfill:
     ) -> None:
         _check(client, operation, concurrency, max_rejected_share)
         self._source = _source(rows, operation)
-        if mends and self._source.fingerprint is None:
+        if mends and not isinstance(self._source, MendedSource):
             raise ConfigurationError("backfill: rows that mend others come from `mended`")
         # A call that has time settles its own row, and holds its customer's others back.
         self._client = client.with_options(
@@ -100,6 +105,7 @@ class Backfill:
         )
         self._path = Path(journal)
         self._rejected = Path(rejected or self._path.with_name(f"{self._path.name}.rejected.jsonl"))
+        check_apart(self._rejected, self._path)
         self._directory = None if state_directory is None else Path(state_directory)
         self._adopt = adopt
         self._options = Options(
@@ -118,7 +124,8 @@ class Backfill:
         """Go on until every row is where it stays, or the run has to stop.
 
         Args:
-            on_progress: Called four times a second, and at the end.
+            on_progress: Called four times a second, and at the end. If it raises, the run stops
+                and raises the same.
 
         Returns:
             What became of all rows; its ``reason`` says why the run stopped, if it did.
@@ -169,15 +176,13 @@ class Backfill:
         if self._run is not None:
             raise ConfigurationError("a Backfill runs once", hint="Make another one to go on")
         mine = await belonging(self._client, self._source, self._options.operation)
-        opened = await asyncio.to_thread(
-            open_journal,
+        journal = await begin(
             self._path,
             mine,
             adopt=self._adopt,
             mends=self._options.mends,
             directory=self._directory,
         )
-        journal = Journal(opened)
         whole = False
         try:
             run = self._run = Run(self._client, self._source, journal, self._options, tell)
@@ -192,6 +197,7 @@ class Backfill:
         if self._stop_wanted is not None:
             run.stop(self._stop_wanted)
         watching = asyncio.ensure_future(_watch(run, on_progress))
+        watching.add_done_callback(partial(_stop_unwatched, run))
         working = self._working = asyncio.ensure_future(_phases(run))
         # What is on its way can no longer be written down then: the next run looks it up.
         run.journal.on_failure(working.cancel)
@@ -201,11 +207,17 @@ class Backfill:
             except InputError as error:
                 error.summary = await self._summary(run)
                 raise
+            except Exception:
+                # An input that cannot be read further has dead letters all the same.
+                await self._bury(run)
+                raise
             return await self._summary(run)
         finally:
             watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            [failed] = await asyncio.gather(watching, return_exceptions=True)
             run.phase = "done"
+            if isinstance(failed, Exception):
+                raise failed
             if on_progress is not None:
                 on_progress(run.progress())
 
@@ -223,12 +235,13 @@ class Backfill:
     async def _summary(self, run: Run) -> Summary:
         if (failure := run.journal.failure) is not None:
             raise failure
-        dead = await run.journal.bury(self._rejected)
         counts, doubled = await run.journal.totals()
+        dead = any(counts[state] for state in State if state.dead)
+        await self._bury(run)
         return Summary(
             counts=counts,
             doubled=doubled,
-            complete=run.complete,
+            complete=run.complete and run.journal.complete,
             reason=run.reason,
             ended=run.ended,
             resent_unknown=run.resent_unknown,
@@ -236,6 +249,11 @@ class Backfill:
             journal=self._path,
             rejected=self._rejected if dead else None,
         )
+
+    async def _bury(self, run: Run) -> None:
+        # What was mended and not played yet stands nowhere but in its file.
+        if (run.complete and not run.stopping) or not run.options.mends:
+            await run.journal.bury(self._rejected, played=run.options.mends)
 
 
 async def _phases(run: Run) -> None:
@@ -263,6 +281,8 @@ async def _phases(run: Run) -> None:
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
+    if run.complete and not run.stopping and not run.options.mends:
+        await run.journal.completed()
     await run.journal.written()
     if not failed and not run.stopping:
         run.phase = "resolving"
@@ -275,6 +295,12 @@ async def _watch(run: Run, on_progress: Callable[[Progress], object] | None) -> 
     while on_progress is not None:
         on_progress(run.progress())
         await asyncio.sleep(_PROGRESS_EVERY)
+
+
+def _stop_unwatched(run: Run, watching: asyncio.Task[None]) -> None:
+    """Whoever watches and fails does not learn of it when all is done, hours later."""
+    if not watching.cancelled() and (failed := watching.exception()) is not None:
+        run.stop(f"on_progress raised {type(failed).__name__}")
 
 
 def _source(rows: Any, operation: Any) -> Source:

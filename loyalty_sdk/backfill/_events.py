@@ -88,7 +88,7 @@ class Summary:
     Attributes:
         counts: Rows by state; each is in exactly one.
         doubled: Applied rows that the vendor's records show more than once.
-        complete: Whether all of the input was read.
+        complete: Whether all of the input was read; dead letters are not all of it.
         reason: Why the run stopped before; None when it did not.
         ended: Rows that this run brought where they stay.
         resent_unknown: Rows that it sent again although an earlier try may have been applied.

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from collections.abc import AsyncGenerator
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from loyalty_sdk._models import Activity, PointsAdjustment
-from loyalty_sdk.errors import ConfigurationError, JournalError
+from loyalty_sdk.errors import ConfigurationError, InputError, JournalError
 
+from ._keys import by_place, named
 from ._rows import BadRow, Row
 from ._run import amount_of, settle_on
+from ._sources_mended import MendedSource
 from ._states import Known, State
 from ._worker import set_aside
 
@@ -51,6 +53,7 @@ class Intake:
             while await self._some():
                 await self._take([self._read.popleft() for _ in range(len(self._read))])
                 self._room.set()
+                await run.heard.wait()
                 await run.lanes.space()
             await reading
             run.complete = True
@@ -60,7 +63,9 @@ class Intake:
             run.lanes.end()
 
     async def _prepare(self) -> None:
-        journal = self._run.journal
+        journal, source = self._run.journal, self._run.source
+        if isinstance(source, MendedSource):
+            source.only_of(journal.lineage)
         if self._repeats and not self._run.options.mends:
             # Rows behind the mark may be done too; and a kill can come before there is one.
             self._start = journal.mark.ordinal if journal.mark else 0
@@ -69,9 +74,9 @@ class Intake:
 
     async def _fill(self) -> None:
         """Read ahead, so that the journal can be asked about many rows at once."""
-        mark = self._run.journal.mark if self._start else None
+        rows = self._run.source.rows(self._run.journal.mark if self._start else None)
         try:
-            async for row in self._run.source.rows(mark):
+            async for row in rows:
                 self._read.append(row)
                 self._there.set()
                 if len(self._read) >= _CHUNK:
@@ -80,6 +85,9 @@ class Intake:
         finally:
             self._over = True
             self._there.set()
+            # Here and now, and not whenever memory is tidied up.
+            if isinstance(rows, AsyncGenerator):
+                await rows.aclose()
 
     async def _some(self) -> bool:
         while not self._read:
@@ -96,7 +104,12 @@ class Intake:
             rows = await self._dead(rows)
         elif self._repeats:
             rows = [row for row in rows if not self._is_done(row.ordinal)]
-        rows = [row if isinstance(row, BadRow) else self._named(row) for row in rows]
+        rows = [
+            row
+            if isinstance(row, BadRow)
+            else named(self._with_key(row) if row.key is None else row)
+            for row in rows
+        ]
         keys = [row.key for row in rows if isinstance(row, Row) and row.key is not None]
         if not self._repeats:
             keys += map(_digest, rows)
@@ -112,38 +125,43 @@ class Intake:
         return place < len(self._done) and bool(self._done[place])
 
     async def _dead(self, rows: list[Row | BadRow]) -> list[Row | BadRow]:
-        """The mended rows that are dead letters still."""
-        states = await self._run.journal.states([row.ordinal for row in rows])
+        """The mended rows that are dead letters still, each for the first time in this run."""
+        run, name = self._run, self._run.source.name
+        met = await run.journal.met([row.ordinal for row in rows])
+        dead: dict[int, Row | BadRow] = {}
         for row in rows:
-            if row.ordinal not in states:
+            if row.ordinal not in met:
                 raise JournalError(
-                    f"{self._run.source.name} has a row {row.ordinal} that the journal does not",
+                    f"{name} has a row {row.ordinal} that the journal does not",
                     hint="`ordinal` says which row is mended, and must stay as it is",
                 )
-        dead = [row for row in rows if states[row.ordinal].dead]
-        for row in dead:
-            self._run.counts[states[row.ordinal]] -= 1
-        return dead
-
-    def _named(self, row: Row) -> Row:
-        """``row`` under the key that it has in the journal."""
-        if row.key is None:
-            row = self._with_key(row)
-        if isinstance(row.value, Activity):
-            return attrs.evolve(row, key=f"{row.value.name}:{row.key}")
-        return row
+            state, met_by = met[row.ordinal]
+            # The first of the two may be on its way already, and both would land.
+            if row.ordinal in dead or met_by == run.journal.run:
+                raise InputError(
+                    f"{name} mends row {row.ordinal} twice", hint="Leave one of the two"
+                )
+            if state.dead:
+                dead[row.ordinal] = row
+        for ordinal in dead:
+            run.counts[met[ordinal][0]] -= 1
+        await asyncio.gather(*(run.journal.seen(ordinal) for ordinal in dead))
+        return [*dead.values()]
 
     def _with_key(self, row: Row) -> Row:
-        """A row without a key of its own is known by its place in the input."""
+        """``row`` by its place, if nothing speaks against that."""
         if not self._repeats:
             raise ConfigurationError(
                 f"row {row.ordinal} of {self._run.source.name} has no key of its own",
                 hint="Rows that are no file's need one: an id, or an adjustment's reference",
             )
-        key = f"{self._run.journal.lineage}-{row.ordinal}"
-        field = "reference" if isinstance(row.value, PointsAdjustment) else "id"
-        value: Any = row.value
-        return attrs.evolve(row, key=key, value=attrs.evolve(value, **{field: key}))
+        if self._run.journal.lost:
+            raise ConfigurationError(
+                f"row {row.ordinal} of {self._run.source.name} has no key of its own, so nobody can"
+                " find what a journal that is gone has sent of it",
+                hint="Where certainly nothing was sent, begin with a new journal and do not adopt",
+            )
+        return by_place(row, self._run.journal.lineage)
 
     def _sort(
         self, row: Row | BadRow, known: dict[str, Known], here: dict[str, int | None]

@@ -44,9 +44,11 @@ class Journal:
         self.run = opened.at.runs
         self.mark = opened.mark
         self.adopted_at = opened.adopted_at
+        self.lost = opened.lost
+        self.complete = opened.complete
         self.new = opened.new
         self._opened = opened
-        self._writer = Writer(opened.database, opened.witness, opened.at, str(opened.path))
+        self._writer = Writer(opened.database, opened.witness, opened.at, opened.path)
         self._examples = 0
         self._example_at = 0.0
 
@@ -66,6 +68,11 @@ class Journal:
     def advance(self, mark: Row | BadRow) -> None:
         """Reading can begin with the row ``mark``; written with the next group."""
         self._writer.mark = mark
+
+    def completed(self) -> asyncio.Future[None]:
+        """All of the input was read, and every row of it stands here or is at hand."""
+        self.complete = True
+        return self._writer.write(((sql.FACT, ("complete", "1")),))
 
     async def aclose(self, *, whole: bool = True) -> None:
         """Commit what is left and let the journal go."""
@@ -177,13 +184,13 @@ class Journal:
             found |= await self._writer.ask(partial(_known, keys=some))
         return found
 
-    async def states(self, ordinals: Sequence[int]) -> dict[int, State]:
-        """Where these rows stand; those never seen are left out."""
-        query = "SELECT state FROM rows WHERE ordinal = ?"
+    async def met(self, ordinals: Sequence[int]) -> dict[int, tuple[State, int]]:
+        """Where these rows stand, and the run that last met each; those never seen are left out."""
+        query = "SELECT state, run FROM rows WHERE ordinal = ?"
 
-        def look(database: sqlite3.Connection) -> dict[int, State]:
+        def look(database: sqlite3.Connection) -> dict[int, tuple[State, int]]:
             rows = ((each, database.execute(query, (each,)).fetchone()) for each in ordinals)
-            return {each: State(row[0]) for each, row in rows if row is not None}
+            return {each: (State(row[0]), row[1]) for each, row in rows if row is not None}
 
         return await self._writer.ask(look)
 
@@ -266,13 +273,17 @@ class Journal:
         found = await self._writer.ask(lambda it: it.execute(query).fetchall())
         return [(at, self._thawed(thaw_row, row)) for at, row in found]
 
-    async def bury(self, path: Path) -> int:
+    async def bury(self, path: Path, *, played: bool) -> int:
         """Write the dead letters to ``path``; returns how many.
+
+        Args:
+            path: The file. One that somebody changed is kept under another name.
+            played: Whether what was changed in it stands in the journal by now.
 
         Raises:
             JournalError: The file cannot be written.
         """
-        written = await self._writer.ask(lambda database: write_rejected(database, path))
+        written = await self._writer.ask(partial(write_rejected, path=path, played=played))
         if isinstance(written, OSError):
             raise JournalError(f"{path}: {written.strerror}") from written
         return written

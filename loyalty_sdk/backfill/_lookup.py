@@ -109,11 +109,18 @@ class Lookup:
         return found
 
     async def _look(self, receipt: Receipt) -> Ended:
+        waits = self._run.waits
+        wait = None
         try:
-            found = await self._run.client.resolve(receipt)
+            with waits.wait() as wait:
+                found = await self._run.client.resolve(receipt)
+        except asyncio.CancelledError:
+            if wait is None or not wait.is_ours():
+                raise
+            return Ended(state=State.UNKNOWN, error="nobody waited for the vendor's records")
         except DoubledWriteError as error:
             return Ended(state=State.APPLIED, error=str(error), points=points_of(error.receipt))
-        except ConflictError as error:
+        except LoyaltyError as error:
             return Ended(state=State.UNKNOWN, error=str(error))
         if found.outcome is Outcome.APPLIED:
             return Ended(state=State.APPLIED, points=points_of(found))
@@ -127,26 +134,37 @@ class Lookup:
         A vendor that lost them, or whose lists lag, would show everything absent.
         """
         async with self._seeing:
-            if time.monotonic() - self._seen_at > self._run.client.settle:
+            if time.monotonic() - self._seen_at > self._run.client.settle and await self._see():
                 self._seen_at = time.monotonic()
-                for applied_at, row in (await self._run.journal.examples())[:_EXAMPLES]:
-                    if await self._is_gone(row, applied_at):
-                        self._run.stop(_GONE.format(row.ordinal, row.key))
-        return not self._run.stopping
+            seen = self._seen_at > float("-inf")
+        return seen and not self._run.stopping
 
-    async def _is_gone(self, row: Row, applied_at: float) -> bool:
-        receipt = await self.receipt(row, applied_at)
+    async def _see(self) -> bool:
+        """Look at the examples; whether one of them could be looked at, if there are any."""
+        examples = (await self._run.journal.examples())[:_EXAMPLES]
+        findings = [await self._now(row, applied_at) for applied_at, row in examples]
+        for (_, row), finding in zip(examples, findings, strict=True):
+            if finding is Finding.ABSENT:
+                self._run.stop(_GONE.format(row.ordinal, row.key))
+        self._seen_at = float("-inf")
+        return not findings or any(findings)
+
+    async def _now(self, row: Row, applied_at: float) -> Finding | None:
+        try:
+            receipt = await self.receipt(row, applied_at)
+        except LoyaltyError:
+            return None
         if receipt.trace is None:
-            return False
+            return Finding.UNDECIDED
         finding = await self._finding(receipt)
         if finding is Finding.ABSENT and (left := _left(receipt)):
             # Applied just now: a list may lag for as long as `settle`.
             await self._run.gate.sleep(left)
             finding = await self._finding(receipt)
-        return finding is Finding.ABSENT
+        return finding
 
-    async def _finding(self, receipt: Receipt) -> Finding:
-        """What one look says, whether or not its absence may be believed."""
+    async def _finding(self, receipt: Receipt) -> Finding | None:
+        """What one look says, whether or not its absence may be believed; None if it failed."""
         client = self._run.client
         try:
             # For what it teaches the client besides: that markers come back.
@@ -154,8 +172,10 @@ class Lookup:
             if found.outcome is Outcome.APPLIED:
                 return Finding.PROVEN
             sight = await client.run(client.provider.look(receipt.trace, Window(sent_at=None)))
-        except LoyaltyError:
+        except ConflictError:
             return Finding.UNDECIDED
+        except LoyaltyError:
+            return None
         finding: Finding = sight.finding
         return finding
 

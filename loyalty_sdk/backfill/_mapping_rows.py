@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 RAW_CHARACTERS = 4096
 """Most characters kept of a text that could not be taken apart."""
 
-_ESCAPED = re.compile("[\udc80-\udcff]")
+_HALVES = re.compile("[\ud800-\udfff]")
+_UNESCAPED = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
 @attrs.define
@@ -71,8 +72,10 @@ class Builder:
     @staticmethod
     def bad(at: Position, raw: Any, problems: Iterable[str], key: Any = None) -> BadRow:
         """A dead letter; ``raw`` becomes JSON types that anything can write."""
-        key = key if isinstance(key, str) and key and not _ESCAPED.search(key) else None
-        return BadRow(at.ordinal, at.offset, at.line, key, writable(raw), tuple(problems))
+        key = key if isinstance(key, str) and key and not _HALVES.search(key) else None
+        # Names of columns stand in problems, and may be no text either.
+        said = tuple(map(_readable, problems))
+        return BadRow(at.ordinal, at.offset, at.line, key, writable(raw), said)
 
 
 def row_of(at: Position, value: Neutral, operation: str) -> Row:
@@ -131,7 +134,7 @@ def writable(value: Any) -> Any:
     if isinstance(value, Decimal):
         return str(value)
     if _checks.is_mapping(value):
-        return {str(key): writable(item) for key, item in value.items()}
+        return {writable(str(key)): writable(item) for key, item in value.items()}
     if _checks.is_list(value):
         return [writable(item) for item in value]
     if value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value)):
@@ -142,8 +145,8 @@ def writable(value: Any) -> Any:
 
 def _readable(text: str) -> str:
     r"""Bytes that were no text become ``\xe9``; a lone half of a character likewise."""
-    return (
-        text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        if (_ESCAPED.search(text))
-        else text.encode("utf-8", "backslashreplace").decode()
-    )
+    if _HALVES.search(text) is None:
+        return text
+    # First the halves that are no escaped bytes, which nothing else can write.
+    text = _UNESCAPED.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

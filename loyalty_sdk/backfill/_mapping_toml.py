@@ -102,10 +102,12 @@ def _lines(
 
 
 def _line(path: str, column: str | None, remark: str | None, *, required: bool) -> str:
+    # A column's name stands in it, and may have lines of its own.
+    remark = _quoted(remark)[1:-1] if remark else ""
     if column is not None:
         return f"{_key(path)} = {_quoted(column)}" + (f"  # {remark}" if remark else "")
     needed = "NEEDED: which column, or a line under [values]? " if required else ""
-    about = f"{needed}{remark or ''}".strip()
+    about = f"{needed}{remark}".strip()
     return f'# {_key(path)} = ""' + (f"  # {about}" if about else "")
 
 

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 import uuid
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 import attrs
@@ -34,6 +34,8 @@ class Opened:
         mark: Where reading begins; None for the first row.
         adopted_at: Unix time since when every row without an outcome is in doubt; None while
             none is.
+        lost: Whether it replaces one that is gone, with rows under keys nobody knows.
+        complete: Whether all of the input was read once.
         new: Whether it was made just now.
     """
 
@@ -45,17 +47,18 @@ class Opened:
     at: Extent
     mark: Position | None
     adopted_at: float | None
+    lost: bool
+    complete: bool
     new: bool
 
     def close(self, *, whole: bool) -> None:
         """Let it go; ``whole`` leaves no write-ahead log behind."""
-        try:
+        with ExitStack() as left:
+            left.callback(self.lock.release)
+            left.callback(self.witness.close)
+            left.callback(self.database.close)
             if whole:
                 self.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self.database.close()
-            self.witness.close()
-        finally:
-            self.lock.release()
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
@@ -154,12 +157,19 @@ def _begin(  # noqa: PLR0913, PLR0917 - what `open_journal` was given, and made
     if new and mends:
         raise JournalError(f"{path} is new: it has no dead letters that could be mended")
     _prepare(database, belonging, new=new)
-    facts = dict(database.execute("SELECT name, value FROM facts").fetchall())
+    facts = _facts(database)
     belonging.check(facts, str(path), mends=mends)
     witness = Witness(directory or state_directory(), facts["lineage"])
-    at, adopted = _next_run(database, witness, str(path), facts, adopt=adopt, new=new)
-    database.execute("UPDATE progress SET runs = ?, sequence = ?", (at.runs, at.sequence))
-    witness.open(at)
+    witness.open()
+    try:
+        at = _next_run(database, witness, str(path), facts, adopt=adopt, new=new)
+        database.execute("UPDATE progress SET runs = ?, sequence = ?", (at.runs, at.sequence))
+        witness.begin(at)
+        facts = _facts(database)
+    except BaseException:
+        witness.close()
+        raise
+    adopted = facts.get("adopted_at")
     return Opened(
         path=path,
         database=database,
@@ -168,7 +178,9 @@ def _begin(  # noqa: PLR0913, PLR0917 - what `open_journal` was given, and made
         lineage=facts["lineage"],
         at=at,
         mark=_mark(database),
-        adopted_at=adopted,
+        adopted_at=None if adopted is None else float(adopted),
+        lost="lost" in facts,
+        complete="complete" in facts,
         new=new,
     )
 
@@ -186,6 +198,10 @@ def _prepare(database: sqlite3.Connection, belonging: Belonging, *, new: bool) -
     database.execute("COMMIT")
 
 
+def _facts(database: sqlite3.Connection) -> dict[str, str]:
+    return dict(database.execute("SELECT name, value FROM facts").fetchall())
+
+
 def _next_run(  # noqa: PLR0913 - what there is to compare
     database: sqlite3.Connection,
     witness: Witness,
@@ -194,26 +210,36 @@ def _next_run(  # noqa: PLR0913 - what there is to compare
     *,
     adopt: bool,
     new: bool,
-) -> tuple[Extent, float | None]:
-    """How far this run begins, and since when rows are in doubt because of an adoption."""
+) -> Extent:
+    """How far this run begins; from an adoption on, every row is in doubt."""
     [runs, sequence] = database.execute("SELECT runs, sequence FROM progress").fetchone()
-    at, adopted = Extent(runs, sequence), facts.get("adopted_at")
+    at, seen, foreign = Extent(runs, sequence), None, False
     try:
         seen = None if new else witness.read()
         if not new:
             check(seen, at, name)
-        foreign = new and adopt
     except JournalError:
         if not adopt:
             raise
         foreign, seen = True, _readable(witness)
-    if foreign:
-        seen = seen or at
-        # Beyond both, so that the copy this one replaces is refused from now on.
-        at = Extent(max(at.runs, seen.runs), max(at.sequence, seen.sequence) + 1)
-        adopted = repr(time.time())
-        database.execute(sql.FACT, ("adopted_at", adopted))
-    return Extent(at.runs + 1, at.sequence), None if adopted is None else float(adopted)
+    # Also one that is ours: it may have been begun, and stopped, before anybody said so.
+    if foreign or (adopt and "adopted_at" not in facts):
+        at = _adopted(database, at, seen or at, lost=not foreign and not _holds_rows(database))
+    elif seen is not None and at.runs > seen.runs and at.sequence == seen.sequence:
+        return at  # counted, and killed before it began
+    return Extent(at.runs + 1, at.sequence)
+
+
+def _adopted(database: sqlite3.Connection, at: Extent, seen: Extent, *, lost: bool) -> Extent:
+    """How far it has come from now on: beyond both, so that what it replaces is refused."""
+    if lost:
+        database.execute(sql.FACT, ("lost", "1"))
+    database.execute(sql.FACT, ("adopted_at", repr(time.time())))
+    return Extent(max(at.runs, seen.runs), max(at.sequence, seen.sequence) + 1)
+
+
+def _holds_rows(database: sqlite3.Connection) -> bool:
+    return bool(database.execute("SELECT EXISTS (SELECT 1 FROM rows)").fetchone()[0])
 
 
 def _readable(witness: Witness) -> Extent | None:

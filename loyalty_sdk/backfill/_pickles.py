@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import pickle
-from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
@@ -15,14 +16,14 @@ from loyalty_sdk._models import Activity, Order, PointsAdjustment
 from ._rows import Row
 
 if TYPE_CHECKING:
-    from loyalty_sdk._models import Receipt
+    from collections.abc import Callable
 
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Activity, Order, PointsAdjustment)}
 _MOMENTS: dict[Any, str] = {Activity: "occurred_at", Order: "placed_at"}
 
 # A journal may come from anywhere: reading one makes these and runs nothing else.
 _TAKEN = {
-    "builtins": {"set", "frozenset"},
+    "builtins": {"float", "frozenset", "int", "set", "str"},
     "copyreg": {"_reconstructor"},
     "datetime": {"datetime", "timedelta", "timezone"},
     "decimal": {"Decimal"},
@@ -57,9 +58,39 @@ def thaw_row(data: bytes) -> Row:
     return Row(**fields | {"value": wire.convert(fields["value"], _KINDS[name])})
 
 
-def freeze(receipt: Receipt) -> bytes:
-    """``receipt`` as bytes."""
-    return pickle.dumps(receipt, protocol=5)
+def freeze(value: Any) -> bytes:
+    """``value`` as bytes, in which texts, numbers and times have no class of the caller's own."""
+    file = io.BytesIO()
+    _Freeze(file, protocol=5).dump(value)
+    return file.getvalue()
+
+
+class _Freeze(pickle.Pickler):
+    def reducer_override(self, value: Any, /) -> Any:
+        """What `thaw` takes in place of what it does not: time zones are made by code."""
+        kind: Any = value.__class__
+        if isinstance(value, datetime):
+            return NotImplemented if value.tzinfo is UTC and kind is datetime else _in_utc(value)
+        if kind.__name__ in _TAKEN.get(kind.__module__, ()):
+            return NotImplemented
+        for plain, convert in _PLAIN.items():
+            if isinstance(value, plain):
+                return plain, (convert(value),)
+        return NotImplemented
+
+
+# An enum's own `__str__` may give its name.
+_PLAIN: dict[type, Callable[[Any], Any]] = {
+    str: str.__str__,
+    int: int,
+    float: float,
+    Decimal: Decimal,
+}
+
+
+def _in_utc(moment: datetime) -> tuple[Any, ...]:
+    there = moment.astimezone(UTC)
+    return cast("tuple[Any, ...]", datetime.combine(there.date(), there.time(), UTC).__reduce__())
 
 
 def thaw(data: bytes) -> Any:

@@ -56,6 +56,30 @@ def _innermost(path: str, mounts: Iterable[list[str]]) -> str | None:
     return kind
 
 
+def check_apart(target: Path, *kept: Path) -> None:
+    """Refuse to write ``target`` over what is still needed.
+
+    Raises:
+        ConfigurationError: It is one of those files.
+    """
+    if any(target.resolve() == each.resolve() for each in kept):
+        raise ConfigurationError(f"{target} would be overwritten", hint="Name another file")
+
+
+def take(file: int) -> None:
+    """Lock an open file until it is closed, however the process ends.
+
+    Raises:
+        BlockingIOError: Somebody else has it.
+        ConfigurationError: The system cannot.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        raise ConfigurationError("a journal needs a system with flock") from None
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 class Lock:
     """Keeps a second process, or a second run in this one, from using a journal.
 
@@ -63,6 +87,8 @@ class Lock:
     """
 
     def __init__(self, journal: Path) -> None:
+        # Beside the journal itself, and not beside a link to it.
+        journal = journal.resolve()
         self._path = journal.with_name(journal.name + ".lock")
         self._file: int | None = None
 
@@ -73,12 +99,8 @@ class Lock:
             JournalError: Somebody else has it, or the file cannot be made.
         """
         try:
-            import fcntl  # noqa: PLC0415 - Windows has none
-        except ImportError:
-            raise ConfigurationError("a journal needs a system with flock") from None
-        try:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            take(self._file)
         except BlockingIOError:
             self.release()
             raise JournalError(

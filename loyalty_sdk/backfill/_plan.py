@@ -14,6 +14,7 @@ from loyalty_sdk._flow import Request
 from loyalty_sdk._models import Activity, Order, PointsAdjustment
 from loyalty_sdk.errors import LoyaltyError, UnsupportedOperationError
 
+from ._keys import SOME_LINEAGE, by_place, named
 from ._rows import BadRow, Row
 
 if TYPE_CHECKING:
@@ -146,32 +147,33 @@ class _Tally:
         self.rows += 1
         if isinstance(row, BadRow):
             self._bury(row)
-        elif not self._is_new(row):
+        elif row.key is None:
+            self.keyless += self._try(by_place(row, SOME_LINEAGE))
+        elif self._is_new(named(row)):
+            self._try(row)
+        else:
             self.doubled += 1
             self._bury(as_bad(row, "its key stands in the input before"))
-        else:
-            self._try(row)
 
     def _is_new(self, row: Row) -> bool:
-        if row.key is None:
-            self.keyless += 1
-            return True
         done = self.database.execute("INSERT OR IGNORE INTO keys VALUES (?)", (row.key,))
         return done.rowcount == 1
 
-    def _try(self, row: Row) -> None:
+    def _try(self, row: Row) -> bool:
+        """Whether it would be sent."""
         try:
             request = first_request(self.provider, self.operation, row)
         except LoyaltyError as exc:
             self.refused += 1
             self._bury(as_bad(row, exc.message))
-            return
+            return False
         self.sendable += 1
         self.database.execute(_CUSTOMER, (row.customer_id,))
         self._sum(row.value)
         if len(self.first) < _FIRST:
             self.first.append(Sample(row, shown(request)))
             self.unmarked = is_unmarked(self.provider, request)
+        return True
 
     def _sum(self, value: Order | Activity | PointsAdjustment) -> None:
         if isinstance(value, PointsAdjustment):

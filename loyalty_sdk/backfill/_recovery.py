@@ -56,7 +56,9 @@ class Recovery:
     async def _all(self, customers: list[str], *, last: bool) -> None:
         # It teaches the client besides that markers come back, without which nothing that
         # has one is believed to be absent.
-        if customers and await self._lookup.believable():
+        if customers:
+            await self._lookup.believable()
+        if customers and not self._run.stopping:
             ahead = iter(customers)
             # Whatever the run's deadline is: a row in doubt needs time.
             deadline = patient_deadline(self._run.client.settle)
@@ -66,6 +68,7 @@ class Recovery:
 
     async def _work(self, sender: Sender, customers: Iterator[str], *, last: bool) -> None:
         for customer in customers:
+            await self._run.heard.wait()
             await self._customer(sender, customer, last=last)
 
     async def _customer(self, sender: Sender, customer: str, *, last: bool) -> None:
@@ -90,9 +93,10 @@ class Recovery:
             if not (ended.absent or unproven):
                 return await self._keep(held, ended, last=last)
             ended = await sender.send(held.row, replay=await self._replay(held))
-            if unproven and ended.announced:
+            if unproven:
                 resend_unknown = False
-                self._run.resent_unknown += 1
+                self._run.resent_unknown += ended.announced
+                ended = _still_unknown(ended)
             if ended.state.final:
                 return await self._keep(held, ended, last=last)
             if not ended.announced:
@@ -159,3 +163,10 @@ class Recovery:
         if not old:
             run.end(row, ended.state, before=held.state, error=ended.error, seconds=ended.seconds)
         return True
+
+
+def _still_unknown(ended: Ended) -> Ended:
+    """That a row was refused now says nothing of the try that nobody could decide."""
+    if ended.state is State.APPLIED:
+        return ended
+    return attrs.evolve(ended, state=State.UNKNOWN, absent=False)

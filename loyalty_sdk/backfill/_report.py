@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
 
+from ._place import check_apart
 from ._report_data import Findings, Letter, read_findings
 from ._report_style import STYLE
 from ._report_svg import curves, duration, stacked
@@ -41,8 +42,10 @@ def write_report(journal: Path, target: Path) -> None:
 
     Raises:
         JournalError: The journal is missing, or none.
+        ConfigurationError: ``target`` is the journal.
         OSError: The file cannot be written.
     """
+    check_apart(target, journal)
     text = page(read_findings(journal), journal.name)
     # Ids of customers stand in it: it is for whoever ran the backfill.
     unfinished = target.with_name(f".{target.name}.part")

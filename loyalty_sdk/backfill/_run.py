@@ -15,6 +15,7 @@ from ._events import Event, Progress, RowEnded, Stopping, Waiting
 from ._gate import Gate
 from ._lanes import Frontier, Lanes
 from ._states import State
+from ._waits import Waits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -60,6 +61,7 @@ class Run:
         self.options = options
         self.lanes = Lanes(_AHEAD * options.concurrency)
         self.gate = Gate(options.patience, self._wait)
+        self.waits = Waits()
         self.frontier = Frontier()
         self.counts: Counter[State] = Counter()
         # Rows put aside behind each customer's row that is in doubt.
@@ -86,6 +88,7 @@ class Run:
             self.reason = reason
             self.gate.stopped.set()
             self.lanes.close()
+            self.waits.give_up()
             self._say(Stopping(reason=reason))
 
     @property

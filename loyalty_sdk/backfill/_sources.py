@@ -84,7 +84,6 @@ class FileSource:
         self._format.check()
         self._seen = Position()
         self._exact: int | None = None
-        self._print: str | None = None
 
     @property
     def name(self) -> str:
@@ -103,10 +102,8 @@ class FileSource:
 
     @property
     def fingerprint(self) -> str:
-        """The file's size and a hash of its first and last 64 KiB, when it was first asked for."""
-        if self._print is None:
-            self._print = _fingerprint(self._path)
-        return self._print
+        """The file's size and a hash of its first and last 64 KiB, as they are now."""
+        return _fingerprint(self._path)
 
     def estimated_rows(self) -> int | None:
         """Rows in the whole file: exact for Parquet and once all is read, else by the bytes."""

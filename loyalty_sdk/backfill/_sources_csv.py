@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from contextlib import closing
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from loyalty_sdk.errors import InputError
@@ -71,7 +72,7 @@ class CsvFile:
         delimiter = self._columns.delimiter or max(_DELIMITERS, key=_outside_quotes(first).count)
         try:
             # Names of columns may go over several lines, in quotes.
-            header = next(csv.reader(_before(first, lines), delimiter=delimiter, strict=True))
+            header = next(csv.reader(chain((first,), lines), delimiter=delimiter, strict=True))
         except csv.Error as exc:
             raise InputError(f"{self._path.name}, line 1: {exc}") from None
         return [name.strip() for name in header], delimiter
@@ -100,11 +101,6 @@ def _next(reader: Iterator[list[str]], lines: Lines, at: Position) -> list[str] 
         return next(reader, None)
     except csv.Error as exc:
         return _unreadable(lines, at, exc)
-
-
-def _before(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
 
 
 def _outside_quotes(line: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from loyalty_sdk._models import Activity, Order, PointsAdjustment
@@ -13,8 +14,6 @@ from ._mapping_objects import Objects
 from ._rows import Position
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
-
     from ._mapping import Columns
     from ._rows import BadRow, Row
 
@@ -33,7 +32,8 @@ class IterableSource:
 
     Args:
         items: Sync or async. A sync one is iterated in the event loop's thread, where a
-            database's cursor wants to be; it should not take long over a row.
+            database's cursor wants to be; it should not take long over a row. A generator is
+            closed when the run ends, wherever it is.
         columns: What becomes of the items' fields.
         name: What to call it in messages.
 
@@ -85,10 +85,11 @@ class IterableSource:
         self._begun = True
         objects = Objects(self._columns)
         ordinal, first = 0, start.ordinal if start else 0
-        async for item in _breathing(self._items):
-            if ordinal >= first:
-                yield objects.build(Position(ordinal), item)
-            ordinal += 1
+        async with aclosing(_breathing(self._items)) as items:
+            async for item in items:
+                if ordinal >= first:
+                    yield objects.build(Position(ordinal), item)
+                ordinal += 1
 
 
 def iter_once(items: Any) -> bool:
@@ -96,12 +97,19 @@ def iter_once(items: Any) -> bool:
     return isinstance(items, AsyncIterable) or iter(items) is items
 
 
-async def _breathing(items: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:
-    if isinstance(items, AsyncIterable):
-        async for item in items:
+async def _breathing(items: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
+    try:
+        if isinstance(items, AsyncIterable):
+            async for item in items:
+                yield item
+            return
+        for number, item in enumerate(items):
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)
             yield item
-        return
-    for number, item in enumerate(items):
-        if number % _BREATH == 0:
-            await asyncio.sleep(0)
-        yield item
+    finally:
+        # It can be read only once, and may hold a connection of which nobody else knows.
+        if isinstance(items, AsyncGenerator):
+            await items.aclose()
+        elif isinstance(items, Generator):
+            items.close()

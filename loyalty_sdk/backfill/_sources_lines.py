@@ -70,9 +70,20 @@ class Lines:
         return self._consumed if self._raw.closed else self._raw.tell()
 
     def go_to(self, start: Position) -> bool:
-        """Continue there; whether that was possible."""
+        """Continue there; whether that was possible.
+
+        Raises:
+            InputError: The file was another one when it was there.
+        """
         if self._packed or start.offset is None or start.line is None:
             return False
+        self._file.seek(max(start.offset - 1, 0))
+        if start.offset > self._offset and self._read(1) not in {b"\n", b"\r"}:
+            raise InputError(
+                f"{self._path.name} has changed: no line begins any more where line"
+                f" {start.line} did",
+                hint="Take back what was changed, or begin with what is left as another input",
+            )
         self._file.seek(start.offset)
         self._ready.clear()
         self._rest, self._ended = [], False

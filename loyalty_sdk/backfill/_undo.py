@@ -13,7 +13,9 @@ from loyalty_sdk._look import Sight, Window
 from loyalty_sdk.errors import JournalError, LoyaltyError
 
 from ._lookup import trace_of
+from ._place import check_apart
 from ._reading import Reading, recalled
+from ._rejected import private
 from ._states import Entry, State
 from ._verify import remembering
 
@@ -59,12 +61,14 @@ async def undo(
 
     Raises:
         JournalError: There is none, or it is another provider's, or ``to`` cannot be written.
+        ConfigurationError: ``to`` is the journal.
     """
     path = Path(to)
+    check_apart(path, Path(journal))
     part = path.with_name(f"{path.name}.part")
     reading = Reading(Path(journal), client)
     try:
-        with part.open("w", encoding="utf-8") as file:
+        with private(part) as file:
             undone = await _write(client, reading, file, path, reason)
             file.flush()
             os.fsync(file.fileno())
@@ -116,12 +120,14 @@ class _Changes:
 
     async def of(self, entry: Entry) -> int | None:
         """Points that ``entry`` changed; None where nobody can say."""
-        if entry.points is not None:
+        # It stands there more than once: all of it is to be taken back.
+        doubled = entry.error is not None
+        if entry.points is not None and not doubled:
             return entry.points
         try:
             if self._operation == "adjust_points":
                 sent = int(entry.amount or "0")
-                return sent if sent > 0 else await self._shown(entry)
+                return sent if sent > 0 and not doubled else await self._shown(entry)
             if self._operation == "create_order":
                 return await self._by_order(entry)
             return await self._shown(entry)

@@ -189,20 +189,31 @@ class _Customer:
     def _by_points(self, history: list[Transaction]) -> list[Found]:
         """Adjustments that carry nothing to tell them by: as many of each size as there are."""
         there = Counter(row.points for row in history if row.kind is TransactionKind.ADJUSTED)
-        found: list[Found] = []
+        left: list[tuple[Entry, int]] = []
         for entry, trace in self._unmarked:
             points = trace.points or 0
             if entry.state is State.APPLIED:
-                if not there[points]:
-                    none = f"no adjustment of {points} points is left for it"
-                    found.append(self._found(Difference.MISSING, entry, none))
-                there[points] -= 1
+                if there[points]:
+                    there[points] -= 1
+                else:
+                    left.append((entry, points))
+        found = [self._lacking(entry, points, there) for entry, points in left]
         sizes = {trace.points or 0 for _, trace in self._unmarked}
         surplus = {points: count for points, count in there.items() if count > 0}
         for points in sorted(surplus.keys() & sizes):
             more = f"{surplus[points]} more adjustments of {points} points than were applied"
             found.append(self._found(Difference.UNDECIDED, None, more))
         return found
+
+    def _lacking(self, entry: Entry, points: int, there: Counter[int]) -> Found:
+        """A removal may have been less than was asked for, down to what was there."""
+        less = next((each for each in sorted(there) if points < each <= 0 and there[each]), None)
+        if less is None:
+            none = f"no adjustment of {points} points is left for it"
+            return self._found(Difference.MISSING, entry, none)
+        there[less] -= 1
+        some = f"no adjustment of {points} points is left for it; one of {less} may be it"
+        return self._found(Difference.UNDECIDED, entry, some)
 
     def _twice_earned(self, history: list[Transaction]) -> list[Found]:
         earned = Counter(row.order_id for row in history if row.kind is TransactionKind.EARNED)

@@ -14,6 +14,9 @@ import attrs
 
 from loyalty_sdk.errors import JournalError
 
+from ._place import take
+
+_LENGTH = 56
 _LINE = re.compile(rb"runs (\d{20}) sequence (\d{20})\n")
 
 
@@ -48,50 +51,73 @@ class Witness:
         self._path = directory / lineage
         self._file: int | None = None
 
-    def read(self) -> Extent | None:
-        """What it says; None where there is none.
+    def open(self) -> None:
+        """Take it: one run at a time, whatever names and copies its journal has.
 
         Raises:
-            JournalError: It is there and cannot be read.
+            JournalError: Somebody else has it, or the state directory cannot be written.
         """
         try:
-            found = _LINE.fullmatch(self._path.read_bytes())
-        except FileNotFoundError:
-            return None
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            take(self._file)
+        except BlockingIOError:
+            self.close()
+            raise JournalError(
+                "another process uses this journal under another name, or a copy of it",
+                hint="Wait for it to end",
+            ) from None
         except OSError as exc:
-            raise JournalError(f"{self._path}: {exc.strerror}") from exc
-        if found is None:
+            raise self._unwritable(exc) from exc
+
+    def read(self) -> Extent | None:
+        """What it says; None where it says nothing yet.
+
+        Raises:
+            JournalError: It cannot be understood.
+        """
+        text = os.pread(self._opened, 2 * _LENGTH, 0)
+        if not text:
+            return None
+        if (found := _LINE.fullmatch(text)) is None:
             raise JournalError(f"{self._path} is damaged", hint="`adopt` makes it anew")
         return Extent(int(found[1]), int(found[2]))
 
-    def open(self, extent: Extent) -> None:
-        """Begin to write, with ``extent``, which is on the disk when this returns.
+    def begin(self, extent: Extent) -> None:
+        """Write ``extent``, which is on the disk when this returns, and nothing else.
 
         Raises:
             JournalError: The state directory cannot be written.
         """
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self.write(extent)
-            os.fsync(self._file)
+            os.truncate(self._opened, _LENGTH)
+            os.fsync(self._opened)
         except OSError as exc:
-            raise JournalError(
-                f"the state directory cannot be written: {self._path}: {exc.strerror}",
-                hint="Name another one: XDG_STATE_HOME, or state_directory=",
-            ) from exc
+            raise self._unwritable(exc) from exc
+
+    def _unwritable(self, exc: OSError) -> JournalError:
+        return JournalError(
+            f"the state directory cannot be written: {self._path}: {exc.strerror}",
+            hint="Name another one: XDG_STATE_HOME, or state_directory=",
+        )
 
     def write(self, extent: Extent) -> None:
         """Say how far the journal has come."""
         line = f"runs {extent.runs:020d} sequence {extent.sequence:020d}\n"
-        assert self._file is not None  # noqa: S101 - for the type checker: it is open
-        os.pwrite(self._file, line.encode(), 0)
+        os.pwrite(self._opened, line.encode(), 0)
 
     def close(self) -> None:
         """Stop; what was written is on the disk then."""
+        try:
+            os.fsync(self._opened)
+        finally:
+            os.close(self._opened)
+
+    @property
+    def _opened(self) -> int:
         assert self._file is not None  # noqa: S101 - for the type checker: it is open
-        os.fsync(self._file)
-        os.close(self._file)
+        return self._file
 
 
 def check(extent: Extent | None, journal: Extent, name: str) -> None:

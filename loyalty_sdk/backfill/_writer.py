@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +18,7 @@ from ._witness import Extent
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from ._rows import BadRow, Row
     from ._witness import Witness
@@ -55,14 +57,16 @@ class Writer:
     """
 
     def __init__(
-        self, database: sqlite3.Connection, witness: Witness, at: Extent, name: str
+        self, database: sqlite3.Connection, witness: Witness, at: Extent, path: Path
     ) -> None:
         self.on_failure: Callable[[], object] = lambda: None
         self.mark: Row | BadRow | None = None
         self._database = database
         self._witness = witness
         self._at = at
-        self._name = name
+        self._name = str(path)
+        self._path = path.resolve()
+        self._file = _identity(self._path)
         self._loop = asyncio.get_running_loop()
         self._ready = threading.Condition()
         self._group = _Group()
@@ -149,6 +153,9 @@ class Writer:
         mark = self.mark
         if not group.steps and mark is self._marked:
             return
+        # What is written into a file that was deleted, nobody will ever read.
+        if _identity(self._path) != self._file:
+            raise FileNotFoundError(errno.ENOENT, "another file has taken its place")
         sequence = self._at.sequence + 1
         self._database.execute("BEGIN IMMEDIATE")
         try:
@@ -186,3 +193,8 @@ class Writer:
                     future.set_exception(self._failure(self._failed))
 
         self._loop.call_soon_threadsafe(tell)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino

@@ -14,6 +14,7 @@ from loyalty_sdk._models import plain
 from loyalty_sdk.backfill import Backfill, FileSource
 from loyalty_sdk.backfill._mapping_guess import guess
 from loyalty_sdk.backfill._mapping_toml import write_mapping
+from loyalty_sdk.backfill._place import check_apart
 from loyalty_sdk.backfill._plan import plan
 from loyalty_sdk.backfill._report import write_report
 from loyalty_sdk.backfill._sources_mended import mended
@@ -122,6 +123,8 @@ def run(file: Path, journal: Path | None, **given: Any) -> int:
         limit = limit_of(client, connection.rate)
         return asyncio.run(_plan(client, source, limit, as_json=connection.as_json))
     target = journal_of(file, journal)
+    if given["picture"] is not None:
+        check_apart(given["picture"], file, target)
     sending = Sending(
         backfill=Backfill(
             client,

@@ -13,6 +13,7 @@ import click
 from loyalty_sdk.backfill import Backfill, BadRow, Columns, FileSource, Summary
 from loyalty_sdk.backfill._plan import first_request, is_unmarked
 from loyalty_sdk.backfill._report_data import count_unknown
+from loyalty_sdk.backfill._sources_mended import MendedSource
 from loyalty_sdk.errors import InputError, LoyaltyError
 
 from ._backfill_view import view_for
@@ -61,7 +62,8 @@ class Sending:
             await self._warn()
             summary = await self._watched()
         if not self.as_json:
-            click.echo("\n".join(sentences(summary)))
+            mended = isinstance(self.source, MendedSource)
+            click.echo("\n".join(sentences(summary, mended=mended)))
         if self._broken is not None:
             return complain(str(self._broken), max(FAILED, code_of_summary(summary)))
         return INTERRUPTED if self._interrupts else code_of_summary(summary)

@@ -34,7 +34,7 @@ def code_of_summary(summary: Summary) -> int:
     return DONE if summary.finished and not summary.dead else FAILED
 
 
-def sentences(summary: Summary) -> Iterator[str]:
+def sentences(summary: Summary, *, mended: bool = False) -> Iterator[str]:
     """The summary for people."""
     yield f"{sum(summary.counts.values()):,} rows"
     for state, word in WORDS.items():
@@ -48,13 +48,15 @@ def sentences(summary: Summary) -> Iterator[str]:
     yield f"{summary.ended:,} of them in {took}, {rate:,.1f} a second"
     if summary.resent_unknown:
         yield f"{summary.resent_unknown:,} unknown rows were sent again; they may stand there twice"
-    yield from _next_steps(summary)
+    yield from _next_steps(summary, mended=mended)
 
 
-def _next_steps(summary: Summary) -> Iterator[str]:
+def _next_steps(summary: Summary, *, mended: bool) -> Iterator[str]:
     if summary.reason:
         yield f"Stopped: {one_line(summary.reason)}"
-    if not summary.finished:
+    if mended and summary.reason is None and not summary.complete:
+        yield "The input itself was not read to its end: its own command, without --mended, goes on"
+    elif not summary.finished:
         yield f"The same command goes on where this one ended; its journal is {summary.journal}"
     if summary.rejected is not None:
         yield (

@@ -9,18 +9,35 @@ import pickle
 import shutil
 import sqlite3
 import threading
+import time
 from contextlib import closing
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum, IntEnum
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from loyalty_sdk import ConfigurationError, JournalError, connect
+from loyalty_sdk import (
+    Activity,
+    ConfigurationError,
+    Customer,
+    JournalError,
+    Order,
+    Outcome,
+    PointsAdjustment,
+    Receipt,
+    connect,
+)
 from loyalty_sdk.backfill import Columns, FileSource
+from loyalty_sdk.backfill import _beginning as beginning
 from loyalty_sdk.backfill import _opening as opening
 from loyalty_sdk.backfill import _schema as schema
-from loyalty_sdk.backfill._pickles import thaw
+from loyalty_sdk.backfill._pickles import freeze, freeze_row, thaw, thaw_row
 from loyalty_sdk.backfill._place import Lock, check_local, filesystem_of
+from loyalty_sdk.backfill._rows import Row
 from loyalty_sdk.backfill._witness import Extent, Witness, check, state_directory
 
 # ---------------------------------------------------------------- what it belongs to
@@ -387,7 +404,7 @@ def test_a_witness_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     """Not taken for one that is missing."""
     (tmp_path / "x").mkdir()
     with pytest.raises(JournalError, match="Is a directory"):
-        Witness(tmp_path, "x").read()
+        Witness(tmp_path, "x").open()
 
 
 async def test_a_state_directory_that_cannot_be_made_is_said(
@@ -434,3 +451,208 @@ async def test_the_journals_thread_ends_with_the_run(shop: Any, adjustments: Any
     """However the run ends."""
     await shop.run(adjustments(1))
     assert [] == [each.name for each in threading.enumerate() if "journal" in each.name]
+
+
+async def test_a_link_to_a_journal_is_the_same_journal(shop: Any, adjustments: Any) -> None:
+    """Two runs under two names would both send what neither has done."""
+    shop.sandbox.faults.add("latency", match="POST", seconds=0.2)
+    link = shop.folder / "link"
+    link.symlink_to(shop.journal)
+    first = asyncio.ensure_future(shop.run(adjustments(6), concurrency=1))
+    while not shop.writes():
+        await asyncio.sleep(0.01)
+
+    with pytest.raises(JournalError, match="another process uses the journal"):
+        await shop.run(adjustments(6), journal=link)
+    assert 6 == (await first).applied
+    assert 6 == len(shop.writes())
+
+
+async def test_a_journal_in_use_is_refused_wherever_it_was_moved(
+    shop: Any, adjustments: Any
+) -> None:
+    """A lock beside it stays behind; the one of its lineage does not."""
+    shop.sandbox.faults.add("latency", match="POST", seconds=0.2)
+    first = asyncio.ensure_future(shop.run(adjustments(6), concurrency=1))
+    while not shop.writes():
+        await asyncio.sleep(0.01)
+    (shop.folder / "moved").mkdir()
+    for path in (shop.journal, *shop.folder.glob("journal-*")):
+        shutil.copy(path, shop.folder / "moved")
+
+    with pytest.raises(JournalError, match="under another name, or a copy of it"):
+        await shop.run(adjustments(6), journal=shop.folder / "moved" / "journal")
+    assert 6 == (await first).applied
+    assert 6 == len(shop.writes())
+
+
+async def test_runs_that_never_began_do_not_count(
+    shop: Any, adjustments: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it is killed before it begins, the journal is no older or newer copy."""
+    await shop.run(adjustments(2))
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    for _ in range(3):
+        with monkeypatch.context() as patched:
+            patched.setattr(Witness, "begin", killed)
+            with pytest.raises(KeyboardInterrupt):
+                opening.open_journal(
+                    shop.journal,
+                    await _belonging(shop),
+                    adopt=False,
+                    mends=False,
+                    directory=shop.folder / "state",
+                )
+
+    assert 3 == (await shop.run(adjustments(3))).applied
+
+
+async def test_a_journal_that_cannot_be_closed_well_is_let_go(
+    shop: Any, adjustments: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run must not find it locked."""
+
+    def full(_: Any) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        witness = Witness(shop.folder, "w")
+        witness.open()
+        with pytest.raises(OSError, match="full"):
+            witness.close()
+    again = Witness(shop.folder, "w")
+    again.open()
+    assert again.read() is None
+    again.close()
+
+
+# ---------------------------------------------------------------- rows on disk
+
+
+class _Name(str, Enum):  # noqa: UP042 - whose `str` is not its value
+    SIGNUP = "$signup"
+
+
+class _Tally(IntEnum):
+    FIVE = 5
+
+
+class _Moment(datetime):
+    pass
+
+
+def _held(value: Any) -> Any:
+    kept: Any = thaw_row(freeze_row(Row(7, None, 8, "k", value, "1"))).value
+    assert value == kept
+    assert type(value) is type(kept)
+    return kept
+
+
+def test_rows_with_a_callers_own_classes_are_read_back() -> None:
+    """A journal that runs no code of others must not be left with what only that code reads."""
+    ada = Customer(id=_Name.SIGNUP, email="a@example.com")
+    berlin = datetime(2026, 5, 1, tzinfo=ZoneInfo("Europe/Berlin"))
+    moment = _Moment(2026, 5, 1, tzinfo=UTC)
+    order = _held(Order(id="1", customer=ada, total=Decimal("9.90"), placed_at=berlin))
+    _held(Activity(name=_Name.SIGNUP, customer=ada, occurred_at=moment, properties={"n": 1.5}))
+    _held(PointsAdjustment(customer_id="1", points=_Tally.FIVE, reference=_Name.SIGNUP))
+    assert (str, datetime, UTC) == (
+        type(order.customer.id), type(order.placed_at), order.placed_at.tzinfo
+    )  # fmt: skip
+
+
+def test_receipts_with_a_callers_own_classes_are_read_back() -> None:
+    """The same holds for what is known of a row in doubt."""
+    open_one = Receipt(
+        operation="adjust_points",
+        provider="loyaltylion",
+        reference=_Name.SIGNUP,
+        outcome=Outcome.UNKNOWN,
+        attempts=_Tally.FIVE,
+        resolve_after=datetime(2026, 5, 1, tzinfo=ZoneInfo("Europe/Berlin")),
+    )
+    kept = thaw(freeze(open_one))
+    assert open_one == kept
+    assert (str, int, UTC) == (
+        type(kept.reference), type(kept.attempts), kept.resolve_after.tzinfo
+    )  # fmt: skip
+
+
+async def test_a_row_with_a_time_zone_is_gone_on_with(shop: Any) -> None:
+    """Killed while it was on its way, it is read back and looked for."""
+    berlin = datetime(2026, 5, 1, tzinfo=ZoneInfo("Europe/Berlin"))
+    ada = Customer(id="1")
+    rows = [Order(id=key, customer=ada, total=Decimal(5), placed_at=berlin) for key in "ab"]
+    shop.sandbox.faults.add("hang", match="POST", applied=True, times=1)
+    going = asyncio.ensure_future(shop.run(rows, operation="create_order", deadline=60.0))
+    while not shop.writes():
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    going.cancel()
+    await asyncio.gather(going, return_exceptions=True)
+
+    assert 2 == (await shop.run(rows, operation="create_order")).applied
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_journal_that_is_taken_away_ends_the_run(
+    shop: Any, adjustments: Any, *, replaced: bool
+) -> None:
+    """What was sent after it was gone, no later run would know of."""
+    shop.sandbox.faults.add("latency", match="POST", seconds=0.05)
+    running = asyncio.ensure_future(shop.run(adjustments(200), concurrency=2))
+    while len(shop.writes()) < 4:
+        await asyncio.sleep(0.01)
+    shop.journal.rename(shop.folder / "aside")
+    if replaced:
+        shop.journal.touch()
+
+    with pytest.raises(JournalError, match="cannot be written"):
+        await running
+    assert len(shop.writes()) < 20
+
+
+def test_a_witness_that_cannot_be_written_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is sent, with how to name another place."""
+    witness = Witness(tmp_path, "w")
+    witness.open()
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        with pytest.raises(JournalError, match=r"cannot be written: .*No space left on device"):
+            witness.begin(Extent(1, 0))
+    witness.close()
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_a_run_that_is_cancelled_while_it_opens_its_journal_lets_it_go(
+    shop: Any, adjustments: Any, monkeypatch: pytest.MonkeyPatch, *, refused: bool
+) -> None:
+    """The same process goes on with it, and need not die first."""
+    reached, real = threading.Event(), opening.open_journal
+
+    def slow(*given: Any, **named: Any) -> Any:
+        reached.set()
+        time.sleep(0.1)
+        if refused:
+            raise JournalError("no")
+        return real(*given, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(beginning, "open_journal", slow)
+        running = asyncio.ensure_future(shop.run(adjustments(2)))
+        await asyncio.to_thread(reached.wait)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    assert 2 == (await shop.run(adjustments(2))).applied

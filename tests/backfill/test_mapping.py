@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -254,3 +255,13 @@ def test_required_fields_are_the_values_own() -> None:
     assert ["name", "customer.id"] == [
         name for name, needed in fields_of("track_activity").items() if needed
     ]
+
+
+def test_a_columns_name_says_nothing_in_a_mapping(tmp_path: Path) -> None:
+    """One with lines of its own stands in a remark, which must not end there."""
+    path = tmp_path / "rows.csv"
+    path.write_text('"amount\n[values]\nreason=1",id,customer_id\nabc,1,2\n')
+    found = guess(path, "create_order")
+    text = write_mapping(found.columns, path.name, found.names, found.remarks)
+    assert {} == tomllib.loads(text)["values"]
+    assert "It holds no plain decimals" in text

@@ -328,7 +328,7 @@ async def test_a_closed_journal_is_as_far_as_its_last_group(tmp_path: Path) -> N
     assert waiting.done()
 
     again = await _journal(tmp_path)
-    assert {0: State.SENT} == await again.states([0, 1])
+    assert {0: (State.SENT, 1)} == await again.met([0, 1])
     assert 1 == (await again.counts())[State.SENT]
     await again.aclose()
 

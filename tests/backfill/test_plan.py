@@ -184,3 +184,25 @@ async def test_problems_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     found = await made(adjustments(*(("1", points, None) for points in (0, 500, 0, 0))))
 
     assert ((("points: must not be 0", 3),), 3) == (found.problems, len(found.first_bad))
+
+
+async def test_rows_are_counted_under_the_keys_they_would_have(tmp_path: Path) -> None:
+    """An activity's id is its name's own; a row without a key is sent under one that is made."""
+
+    class Notes(Shop):
+        limitations: ClassVar[Mapping[str, str]] = {}
+
+        def track_activity(self, activity: Activity, /) -> Generator[Request, Response, None]:
+            if activity.id is None or len(activity.id) > 22:
+                raise ValidationError("no such id")
+            yield Request(method="POST", template="/a", path="/a", safety=Safety.ONCE)
+
+    path = tmp_path / "rows.csv"
+    rows = ["signup,1", "review,1", "review,1", *["visit,"] * 11]
+    path.write_text("name,id,customer_id\n" + "".join(f"{row},c\n" for row in rows))
+    made = await plan(
+        Notes(), FileSource(path, Columns(operation="track_activity")), "track_activity"
+    )
+
+    assert (14, 9, 1, 4) == (made.rows, made.sendable, made.doubled, made.refused)
+    assert 7 == made.keyless

@@ -14,14 +14,17 @@ import pytest
 
 from loyalty_sdk import (
     Activity,
+    ConfigurationError,
     Customer,
     JournalError,
     LoyaltyClient,
+    Order,
     PointsAdjustment,
     RetryPolicy,
     connect,
 )
 from loyalty_sdk.backfill import RowEnded, State, Stopping, Summary, Waiting
+from loyalty_sdk_joy import JoyCalculator
 
 
 @pytest.fixture
@@ -204,9 +207,6 @@ async def test_a_row_that_leaves_nothing_behind_stays_unknown(shop: Any) -> None
 @pytest.mark.parametrize("shop", ["joy"], indirect=True)
 async def test_what_must_be_asked_first_is_asked_again(shop: Any) -> None:
     """Where the vendor calculates an order's points, looking for it takes a read more."""
-    from loyalty_sdk import Order
-    from loyalty_sdk_joy import JoyCalculator
-
     given = shop.sandbox.settings("joy") | {"orders": JoyCalculator()}
     ada = Customer(id="1")
     rows = [Order(id=key, customer=ada, total=Decimal(5), payment_status="paid") for key in "abc"]
@@ -282,8 +282,6 @@ async def test_a_row_that_is_never_applied_after_a_kill_is_a_dead_letter_in_the_
 
 async def test_an_order_that_is_somebody_elses_stays_unknown(shop: Any, orders: Any) -> None:
     """Another order under the id of one in doubt proves neither."""
-    from loyalty_sdk import Order
-
     stranger = Order(id="o-0", customer=Customer(id="9"), total=Decimal(77))
     shop.sandbox.faults.add("hang", match="POST", times=1)
     await _killed(shop, orders(1), 1, operation="create_order")
@@ -513,3 +511,89 @@ async def test_a_slow_listener_holds_the_run_back(shop: Any, adjustments: Any) -
 
     assert 1400 == 1 + len(rest)
     assert 900 < held < 1200
+
+
+async def test_examples_that_cannot_be_read_are_not_visible(
+    shop: Any, heir: Any, orders: Any
+) -> None:
+    """A vendor that lost its rows and fails over the applied ones is not believed either."""
+    options = {"operation": "create_order"}
+    await shop.run(orders(1), **options)
+    shop.sandbox.faults.add("hang", match="POST", times=1)
+    await _killed(shop, orders(2), 2, **options)
+    shop.sandbox.faults.add("error", match="GET /v2/orders/o-0", status=500)
+
+    client = heir.with_options(retry=RetryPolicy(attempts=1))
+    summary = await shop.run(orders(2), client=client, **options)
+
+    assert (1, 1, None) == (summary.applied, summary.unknown, summary.reason)
+    assert 2 == len(shop.writes())
+
+
+async def test_adopting_counts_although_somebody_began_without_it(shop: Any, orders: Any) -> None:
+    """The journal is lost, a run is begun and stopped at once, and only then adopted."""
+    options = {"operation": "create_order"}
+    await shop.run(orders(4), **options)
+    shop.journal.unlink()
+    hasty = shop.backfill(orders(4), **options)
+    hasty.stop()
+    await hasty.run()
+
+    summary = await shop.run(orders(4), adopt=True, **options)
+
+    assert (4, 0) == (summary.applied, summary.unknown)
+    assert 4 == len(shop.writes())
+    assert 4 == (await shop.run(orders(4), adopt=True, **options)).applied
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_rows_without_keys_do_not_outlive_their_journal(
+    shop: Any, tmp_path: Path, *, begun: bool
+) -> None:
+    """Their names were made of it: under a new one, none would be found, and all be doubled."""
+    rows = tmp_path / "rows.csv"
+    rows.write_text("customer_id,points\n1,5\n2,6\n")
+    await shop.run(rows)
+    shop.journal.unlink()
+    if begun:
+        hasty = shop.backfill(rows)
+        hasty.stop()
+        await hasty.run()
+
+    for adopt in (True, False):
+        with pytest.raises(ConfigurationError, match="has no key of its own, so"):
+            await shop.run(rows, adopt=adopt)
+    assert 2 == len(shop.writes())
+
+
+async def test_an_example_under_which_another_order_stands_is_visible(
+    shop: Any, heir: Any, orders: Any
+) -> None:
+    """The vendor has not lost it; what is absent beside it may be believed."""
+    options = {"operation": "create_order"}
+    await shop.run(orders(1), **options)
+    shop.sandbox.faults.add("hang", match="POST", times=1)
+    await _killed(shop, orders(2), 2, **options)
+    shop.sandbox.reset()
+    await heir.create_order(Order(id="o-0", customer=Customer(id="c0"), total=Decimal(77)))
+
+    assert 2 == (await shop.run(orders(2), client=heir, **options)).applied
+
+
+@pytest.mark.parametrize("shop", ["joy"], indirect=True)
+async def test_an_example_that_cannot_be_asked_for_is_not_visible(shop: Any) -> None:
+    """Where the vendor calculates what to look for and fails, nothing absent is believed."""
+    given = shop.sandbox.settings("joy") | {"orders": JoyCalculator()}
+    ada = Customer(id="1")
+    rows = [Order(id=key, customer=ada, total=Decimal(5), payment_status="paid") for key in "ab"]
+    options = {"operation": "create_order"}
+    async with connect("joy", settle=0.2, **given) as client:
+        await shop.run(rows[:1], client=client, **options)
+        shop.sandbox.faults.add("hang", match="POST /rest_api/v2/transactions/**", times=1)
+        await _killed(shop, rows, 4, client=client, **options)
+        failing = shop.sandbox.faults.add("error", match="/rest_api/v2/**/calculate", status=500)
+        patient = client.with_options(retry=RetryPolicy(attempts=1))
+        summary = await shop.run(rows, client=patient, **options)
+
+        assert (1, 1) == (summary.applied, summary.unknown)
+        assert failing.struck

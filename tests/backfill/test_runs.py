@@ -18,6 +18,7 @@ from loyalty_sdk import (
     ConfigurationError,
     Customer,
     InputError,
+    JournalError,
     PointsAdjustment,
     UnsupportedOperationError,
     connect,
@@ -144,15 +145,19 @@ async def test_a_mended_row_must_be_one_of_the_journal(shop: Any, tmp_path: Path
     rows = tmp_path / "rows.csv"
     rows.write_text("reference,customer_id,points\na,1,5\n")
     file = tmp_path / "mended.jsonl"
-    row = {"reference": "b", "customer_id": "1", "points": 6}
-    file.write_text(json.dumps({"ordinal": 7, "line": 8, "row": row}) + "\n")
+    letter = {"ordinal": 7, "line": 8, "row": {"reference": "b", "customer_id": "1", "points": 6}}
+    file.write_text(json.dumps(letter) + "\n")
     source = mended(file, Columns(operation="adjust_points"))
     with pytest.raises(Exception, match="it has no dead letters"):
         await shop.run(source, mends=True)
     shop.journal.unlink()
     await shop.run(rows)
 
-    with pytest.raises(Exception, match="has a row 7 that the journal does not"):
+    with pytest.raises(InputError, match="line 1 is no dead letter of this journal"):
+        await shop.run(mended(file, Columns(operation="adjust_points")), mends=True)
+    [(lineage,)] = shop.asked("SELECT value FROM facts WHERE name = 'lineage'")
+    file.write_text(json.dumps(letter | {"journal": lineage}) + "\n")
+    with pytest.raises(JournalError, match="has a row 7 that the journal does not"):
         await shop.run(mended(file, Columns(operation="adjust_points")), mends=True)
     assert [5] == shop.points("1")
 

@@ -603,3 +603,30 @@ async def test_whatever_csv_writes_is_read_back(
         (value.reason, value.note) for value in values_of(rows)
     ]
     assert rows[-1:] == await read(source, rows[-1].position)
+
+
+async def test_names_of_columns_may_go_over_lines(tmp_path: Path) -> None:
+    """The rows behind them are read like any others."""
+    content = b'"customer\nid",points,reference\n1,5,a\n2,6,b\n'
+    rows = await rows_of(tmp_path, content, columns={"customer_id": "customer\nid"})
+    assert [("1", 5), ("2", 6)] == sent(rows)
+
+
+async def test_a_place_that_moved_is_no_place_to_begin(tmp_path: Path) -> None:
+    """Half a line would be another row: of another customer, with other points."""
+    head = b"customer_id,points,reference\n"
+    path = written(tmp_path, "p.csv", head + b"1001,5,a\n1002,6,b\n1003,7,c\n")
+    [_, second, _] = await read(FileSource(path, POINTS))
+    path.write_bytes(head + b"1,5,a\n1002,6,b\n100003,7,cc\n")
+
+    with pytest.raises(InputError, match="has changed: no line begins any more where line 3 did"):
+        [row async for row in FileSource(path, POINTS).rows(second.position)]
+
+
+def test_a_fingerprint_is_never_an_old_one(tmp_path: Path) -> None:
+    """One source may be the input of two runs, and the file change between them."""
+    path = written(tmp_path, "p.csv", b"customer_id,points\n1,5\n")
+    source = FileSource(path, POINTS)
+    before = source.fingerprint
+    path.write_bytes(b"customer_id,points\n1,6\n")
+    assert before != source.fingerprint

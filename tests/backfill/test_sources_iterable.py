@@ -151,3 +151,28 @@ def test_what_cannot_be_iterated_is_refused(items: Any) -> None:
     """Nor is text iterated letter by letter."""
     with pytest.raises(ConfigurationError, match="wanted a path or an iterable"):
         IterableSource(items, POINTS)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+async def test_a_generator_is_closed_when_its_reading_ends(kind: str) -> None:
+    """It may hold a connection that is gone by the time memory is tidied up."""
+    closed: list[str] = []
+
+    def rows() -> Iterator[Any]:
+        try:
+            yield from [FIVE] * 3
+        finally:
+            closed.append("sync")
+
+    async def later() -> AsyncIterator[Any]:
+        try:
+            yield FIVE
+            yield FIVE
+        finally:
+            closed.append("async")
+
+    source = IterableSource(rows() if kind == "sync" else later(), POINTS)
+    reading = source.rows()
+    await anext(reading)
+    await reading.aclose()
+    assert [kind] == closed

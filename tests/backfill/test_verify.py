@@ -10,8 +10,16 @@ from typing import Any
 
 import pytest
 
-from loyalty_sdk import Activity, Customer, JournalError, Order, PointsAdjustment, connect
-from loyalty_sdk.backfill import State, undo, verify
+from loyalty_sdk import (
+    Activity,
+    ConfigurationError,
+    Customer,
+    JournalError,
+    Order,
+    PointsAdjustment,
+    connect,
+)
+from loyalty_sdk.backfill import State, undo, verify, write_report
 from loyalty_sdk_joy import AwardPoints, PointsPerUnit
 
 
@@ -267,3 +275,47 @@ async def test_a_file_that_cannot_be_written_is_said(shop: Any, adjustments: Any
     await shop.run(adjustments(1))
     with pytest.raises(JournalError, match="No such file"):
         await undo(shop.client, shop.journal, shop.folder / "no" / "undo.jsonl")
+
+
+async def test_each_lacking_row_that_carries_nothing_is_told(shop: Any) -> None:
+    """Equal ones too; a removal of less than was asked for may be it, and is not called lost."""
+    given = shop.sandbox.settings("loyaltylion")
+    async with connect("loyaltylion", settle=0.2, **given) as unmarked:
+        rows = [("a", 5), ("b", -20), ("c", 3)]
+        made = [PointsAdjustment(customer_id="1", points=n, reference=key) for key, n in rows]
+        await shop.run(made, client=unmarked)
+        assert [5, -5, 3] == shop.points("1")
+        assert [("undecided", "b")] == await _found(shop, unmarked)
+
+        more = [PointsAdjustment(customer_id="2", points=7, reference=key) for key in "xyz"]
+        await shop.run(more, client=unmarked, journal=shop.folder / "more")
+        shop.sandbox.reset()
+        shop.sandbox.add_customer("loyaltylion", "2")
+        gone = [each.entry async for each in verify(unmarked, shop.folder / "more")]
+    assert ["x", "y", "z"] == [entry.key for entry in gone if entry]
+
+
+async def test_undoing_a_doubled_row_takes_back_all_of_it(shop: Any, adjustments: Any) -> None:
+    """The journal knows that it stands there twice, and so does the vendor."""
+    [row] = adjustments(1)
+    await shop.run([row])
+    await shop.client.adjust_points(row)
+    with closing(sqlite3.connect(shop.journal, isolation_level=None)) as database:
+        database.execute("UPDATE rows SET error = 'it stands there 2 times'")
+
+    done = await undo(shop.client, shop.journal, shop.folder / "undo.jsonl")
+    assert (1, -2) == (done.written, done.points)
+
+
+async def test_nothing_is_written_over_the_journal(shop: Any, adjustments: Any) -> None:
+    """Without it all would be sent again."""
+    await shop.run(adjustments(1))
+    whole = shop.journal.read_bytes()
+
+    with pytest.raises(ConfigurationError, match="journal would be overwritten"):
+        await undo(shop.client, shop.journal, shop.journal)
+    with pytest.raises(ConfigurationError, match="journal would be overwritten"):
+        write_report(shop.journal, shop.journal)
+    with pytest.raises(ConfigurationError, match="journal would be overwritten"):
+        shop.backfill(adjustments(1), rejected=shop.journal)
+    assert whole == shop.journal.read_bytes()

@@ -387,6 +387,8 @@ async def test_a_report_is_written(vendor: Any, loyalty: Any, write: Write, tmp_
         nowhere.code,
         nowhere.err,
     )
+    over = await loyalty(*adjust(file, f"--report={file}"))
+    assert (2, True) == (over.code, "would be overwritten" in over.err)
 
 
 async def test_a_run_that_stops_says_why(vendor: Any, loyalty: Any, write: Write) -> None:

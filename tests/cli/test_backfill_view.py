@@ -198,6 +198,13 @@ def test_the_summary_says_what_to_do_next() -> None:
         assert part in text
 
 
+def test_dead_letters_alone_do_not_finish_an_input() -> None:
+    """To play them once more would not either."""
+    text = "\n".join(sentences(attrs.evolve(SUMMARY, complete=False), mended=True))
+    assert "The input itself was not read to its end: its own command, without --mended" in text
+    assert "The same command goes on" not in text
+
+
 def test_a_plan_of_nothing_is_short(acme: Any) -> None:
     """What there is none of is not mentioned."""
     assert [

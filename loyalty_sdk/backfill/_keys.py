@@ -1,0 +1,30 @@
+"""The key under which a row stands in a journal, and at the vendor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from loyalty_sdk._models import Activity, PointsAdjustment
+
+if TYPE_CHECKING:
+    from ._rows import Row
+
+SOME_LINEAGE = "the-journal-s-own-id"
+"""As long as a real one, for a plan, which has no journal."""
+
+
+def named(row: Row) -> Row:
+    """``row``, which has a key, under the one of its journal: an activity's id is its name's."""
+    if isinstance(row.value, Activity):
+        return attrs.evolve(row, key=f"{row.value.name}:{row.key}")
+    return row
+
+
+def by_place(row: Row, lineage: str) -> Row:
+    """A row without a key of its own is known by its journal and its place in the input."""
+    key = f"{lineage}-{row.ordinal}"
+    field = "reference" if isinstance(row.value, PointsAdjustment) else "id"
+    value: Any = row.value
+    return attrs.evolve(row, key=key, value=attrs.evolve(value, **{field: key}))
