@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
 import attrs
 import pytest
+from hypothesis import settings
 
 from loyalty_sdk import (
     Activity,
@@ -32,6 +34,29 @@ from loyalty_sdk import (
     get,
     wire,
 )
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("default", deadline=None)
+settings.register_profile("further", deadline=None, max_examples=30)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Tests marked `unmeasured` run untraced: coverage would take more time than they do.
+
+    They play what others cover, thousands of times. Without coverage nothing changes.
+    """
+    if not pyfuncitem.get_closest_marker("unmeasured"):
+        return (yield)
+    here, threads = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        threading.settrace(threads)
+        sys.settrace(here)
+
 
 Reaction = bytes | Callable[[asyncio.StreamWriter], Awaitable[None]]
 

@@ -71,6 +71,7 @@ async def test_an_accepted_write_is_returned_whatever_its_body_looks_like(
     assert Outcome.APPLIED is (await client.track_activity(ACTIVITY)).outcome
 
 
+@pytest.mark.usefixtures("skipping")
 @pytest.mark.parametrize("reaction", ["drop", "500", "302", "408", "202", "hang"])
 async def test_an_open_write_is_never_sent_again(
     server: Any, client: LoyaltyClient, reaction: str
@@ -236,6 +237,7 @@ def test_two_event_loops_one_after_the_other(server_thread: str, tiny: Any) -> N
     asyncio.run(client.aclose())
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_a_copy_has_its_own_deadline_and_policy(server: Any, client: LoyaltyClient) -> None:
     """with_options changes what it names and nothing else."""
 
@@ -449,6 +451,7 @@ async def test_an_answer_that_a_flow_cannot_use_leaves_the_write_unsent(
     assert 1 == len(server.arrivals)
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_a_read_that_stays_cut_ends_as_a_broken_connection(
     server: Any, client: LoyaltyClient
 ) -> None:
@@ -525,6 +528,7 @@ async def test_a_key_that_cannot_be_had_is_an_error_of_ours(server: Any, tiny: A
     assert [] == server.arrivals
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_a_slow_key_takes_its_time_from_the_try(server: Any, tiny: Any) -> None:
     """A deadline covers both; it is not given twice."""
 

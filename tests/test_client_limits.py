@@ -23,6 +23,8 @@ from loyalty_sdk import (
 )
 from loyalty_sdk._slots import Slots
 
+pytestmark = pytest.mark.usefixtures("skipping")
+
 TEN = RateLimit.fixed(10, margin=0.001)
 
 

@@ -977,6 +977,7 @@ async def test_a_flow_that_times_out_is_not_the_caller_s_deadline(
 # ------------------------------------------------------------ deadlines, by the real clock
 
 
+@pytest.mark.usefixtures("skipping")
 @pytest.mark.parametrize("reaction", [never, drop], ids=["hang", "drop"])
 async def test_the_deadline_covers_attempts_sleeps_and_reconciliation(
     server: Any, book: Book, points: Any, reaction: Any
@@ -1063,6 +1064,7 @@ async def test_replay_is_yes_or_no(points: Any) -> None:
             await client.adjust_points(FIVE, replay="no")  # type: ignore[arg-type]
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_a_replay_in_bulk_keeps_its_deadline(points: Any, server: Any, book: Book) -> None:
     """It begins by looking, and nobody waits for its first turn."""
     book.trouble = [book.answer(500)] * 1000

@@ -109,6 +109,7 @@ async def test_calls_are_numbered_apart(watched: LoyaltyClient, heard: list[Even
         assert [CallStarted, TryStarted, TryEnded, CallEnded] == kinds(mine)
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_a_repeat_is_told_with_its_reason(
     watched: LoyaltyClient, heard: list[Event], server: Any
 ) -> None:

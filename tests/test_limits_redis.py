@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,14 @@ def overfull(times: list[float], rate: int) -> bool:
     return any(after - before <= 0.9 for before, after in zip(times, times[rate:], strict=False))
 
 
+async def seen(so: Callable[[], Awaitable[bool]]) -> bool:
+    """Whether it is so in one round of five: a busy machine lets moments pass unused."""
+    for _ in range(5):
+        if await so():
+            return True
+    return False
+
+
 # ------------------------------------------------------------ one rate for all
 
 
@@ -117,18 +125,25 @@ async def test_two_limiters_share_one_rate(server: Server, request: pytest.Fixtu
     both = [shared(server, request.node.name) for _ in range(2)]
     for each in both:
         await each.grant("bulk", EVER)
-    first, second = await asyncio.gather(*(saturate(each, 1.4) for each in both))
 
-    assert not overfull(first + second, 500)
-    assert len(first + second) >= 350
-    assert min(len(first), len(second)) > 100
+    async def little_less() -> bool:
+        first, second = await asyncio.gather(*(saturate(each, 1.4) for each in both))
+        assert not overfull(first + second, 500)
+        return len(first + second) >= 350 and min(len(first), len(second)) > 100
+
+    assert await seen(little_less)
 
 
 async def test_round_trips_are_few(server: Server, request: pytest.FixtureRequest) -> None:
     """At 500 a second a lease holds a dozen of slots."""
     limiter = shared(server, request.node.name)
-    times = await saturate(limiter, 0.6)
-    assert limiter.leases / len(times) < 0.1
+
+    async def few() -> bool:
+        before = limiter.leases
+        times = await saturate(limiter, 0.6)
+        return (limiter.leases - before) / len(times) < 0.1
+
+    assert await seen(few)
 
 
 async def test_at_a_low_rate_nothing_is_hoarded(
@@ -138,9 +153,13 @@ async def test_at_a_low_rate_nothing_is_hoarded(
     both = [shared(server, request.node.name, rate=20) for _ in range(2)]
     for each in both:
         await each.grant("bulk", EVER)
-    first, second = await asyncio.gather(*(saturate(each, 1.0) for each in both))
+
+    async def shares() -> bool:
+        first, second = await asyncio.gather(*(saturate(each, 1.0) for each in both))
+        return min(len(first), len(second)) >= 5
+
+    assert await seen(shares)
     assert 1 == both[0]._most
-    assert min(len(first), len(second)) >= 5
 
 
 async def test_idling_saves_nothing_up(server: Server, request: pytest.FixtureRequest) -> None:
@@ -210,14 +229,22 @@ async def test_a_slot_that_was_not_used_is_used_by_the_next(
     """The caller it was leased for was cancelled; another one comes within its moment."""
     limiter = shared(server, request.node.name, rate=20)
     await limiter.grant("interactive", EVER)
-    first = asyncio.create_task(limiter.grant("interactive", EVER))
-    while not limiter._pace.slots:
-        await asyncio.sleep(0.001)
-    first.cancel()
-    await asyncio.gather(first, return_exceptions=True)
-    leases = limiter.leases
-    await limiter.grant("interactive", EVER)
-    assert leases == limiter.leases
+
+    async def passed_on() -> bool:
+        first = asyncio.create_task(limiter.grant("interactive", EVER))
+        while not limiter._pace.slots and not first.done():
+            await asyncio.sleep(0.001)
+        if first.done():
+            return False
+        slot, leases = limiter._pace.slots[0], limiter.leases
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        await limiter.grant("interactive", EVER)
+        within_its_moment = time.monotonic() <= slot + limiter._pace._lateness
+        assert not within_its_moment or leases == limiter.leases
+        return within_its_moment
+
+    assert await seen(passed_on)
 
 
 async def test_a_retry_after_pauses_the_other_processes_too(

@@ -144,6 +144,7 @@ async def test_a_call_s_span_belongs_to_the_current_one(
     assert spans == {each.parent.span_id for each in recorder.tries if each.parent}
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_a_repeat_says_which_it_is_and_why(
     traced: LoyaltyClient, recorder: Recorder, server: Any
 ) -> None:

@@ -339,6 +339,7 @@ async def test_no_connection_is_held_between_pages(server: Any, tiny: Any) -> No
             break
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_the_deadline_counts_per_page(server: Any, client: LoyaltyClient) -> None:
     """A consumer may take longer over a page than a page may take."""
     quick = client.with_options(deadline=0.2)

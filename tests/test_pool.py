@@ -171,6 +171,7 @@ async def test_waiting_for_a_connection_is_not_sending(server: Any) -> None:
     assert 1 == len(server.arrivals)
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_an_answer_that_does_not_come_in_time_is_open(server: Any) -> None:
     """After the request left, a timeout says that bytes left; and it comes in time."""
 

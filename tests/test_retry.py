@@ -235,6 +235,7 @@ async def drop(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
+@pytest.mark.usefixtures("skipping")
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 302])
 async def test_reads_are_repeated_after_429_and_open(
     server: Any, client: LoyaltyClient, status: int
@@ -245,6 +246,7 @@ async def test_reads_are_repeated_after_429_and_open(
     assert 3 == len(server.arrivals)
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_a_read_that_hangs_is_given_up_and_repeated(
     server: Any, client: LoyaltyClient
 ) -> None:
@@ -267,6 +269,7 @@ async def test_refusals_are_final(server: Any, client: LoyaltyClient, status: in
     assert 2 == len(server.arrivals)
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_an_idempotent_write_is_repeated_after_open(
     server: Any, client: LoyaltyClient
 ) -> None:
@@ -276,6 +279,7 @@ async def test_an_idempotent_write_is_repeated_after_open(
     assert 3 == len(server.arrivals)
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_an_idempotent_write_in_doubt_stays_in_doubt(
     server: Any, client: LoyaltyClient
 ) -> None:
@@ -288,6 +292,7 @@ async def test_an_idempotent_write_in_doubt_stays_in_doubt(
     assert 2 == caught.value.receipt.attempts
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_tries_end_with_the_policy(server: Any, client: LoyaltyClient) -> None:
     """After the last try its failure is raised."""
     server.script = [server.http(503)] * 9
@@ -296,6 +301,7 @@ async def test_tries_end_with_the_policy(server: Any, client: LoyaltyClient) -> 
     assert 4 == len(server.arrivals)
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_retry_after_is_never_undercut(server: Any, client: LoyaltyClient) -> None:
     """The vendor's wish is a floor under the jittered wait."""
     server.script = [server.http(429, Retry_After="1"), server.http(body=b'{"program": "p"}')]
@@ -304,6 +310,7 @@ async def test_retry_after_is_never_undercut(server: Any, client: LoyaltyClient)
     assert time.monotonic() - began >= 1.0
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_a_retry_after_beyond_the_deadline_raises_at_once(
     server: Any, client: LoyaltyClient
 ) -> None:
@@ -315,6 +322,7 @@ async def test_a_retry_after_beyond_the_deadline_raises_at_once(
     assert time.monotonic() - began < 0.5
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_no_wait_reaches_beyond_the_deadline(tiny: Any) -> None:
     """A call that cannot connect ends before its deadline, not after it."""
     from loyalty_sdk import connect

@@ -143,8 +143,10 @@ async def _start(one: Play, sandbox: Sandbox, folder: Path) -> Process:
         "deadline": one.deadline,
     }
     command = (sys.executable, "-m", "tests.backfill.child", json.dumps(facts))
+    # Coverage would lose what a killed process ran, and other tests run the rest.
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE_")}
     return await asyncio.create_subprocess_exec(
-        *command, stdin=DEVNULL, stdout=PIPE, env=os.environ, cwd=_ROOT
+        *command, stdin=DEVNULL, stdout=PIPE, env=environ, cwd=_ROOT
     )
 
 

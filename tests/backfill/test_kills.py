@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,18 @@ import pytest
 from .kills import Play, play
 
 
-@pytest.mark.parametrize(
-    ("provider", "operation"), [("loyaltylion", "create_order"), ("joy", "adjust_points")]
-)
 async def test_a_killed_backfill_loses_and_doubles_nothing(
-    tmp_path: Path, provider: str, operation: str
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """Under faults and late arrivals, every row lands once; an older journal is refused."""
+    orders, points = (tmp_path_factory.mktemp("killed") for _ in range(2))
+    await asyncio.gather(
+        _every_row_lands_once(orders, "loyaltylion", "create_order"),
+        _every_row_lands_once(points, "joy", "adjust_points"),
+    )
+
+
+async def _every_row_lands_once(folder: Path, provider: str, operation: str) -> None:
     one = Play(
         provider=provider,
         operation=operation,
@@ -27,7 +33,7 @@ async def test_a_killed_backfill_loses_and_doubles_nothing(
         restores=provider == "loyaltylion",
     )
 
-    verdict = await play(one, tmp_path)
+    verdict = await play(one, folder)
 
     assert ([], [], []) == (verdict.lost, verdict.doubled, verdict.hidden)
     assert 120 == verdict.states.total() == verdict.states["APPLIED"] + verdict.states["UNKNOWN"]

@@ -28,11 +28,15 @@ from loyalty_sdk_joy import JoyCalculator
 
 
 @pytest.fixture
-async def heir(shop: Any) -> AsyncIterator[LoyaltyClient]:
-    """A client that knows nothing of what the shop's own sent, with a new key."""
+async def heir(shop: Any, request: pytest.FixtureRequest) -> AsyncIterator[LoyaltyClient]:
+    """A client that knows nothing of what the shop's own sent, with a new key.
+
+    Its parameter is what it says of the vendor: after how many seconds writes have settled.
+    """
+    settle: float = getattr(request, "param", 0.2)
     shop.sandbox.add_key(shop.provider, "pat_new")
     given = shop.sandbox.settings("loyaltylion") | {"api_key": "pat_new"}
-    async with connect("loyaltylion", settle=0.2, reference_in_reason=True, **given) as client:
+    async with connect("loyaltylion", settle=settle, reference_in_reason=True, **given) as client:
         yield client
 
 
@@ -69,6 +73,7 @@ async def test_a_row_in_doubt_is_looked_up_by_the_next_run(
     assert 12 + (0 if applied else 3) == len(shop.writes())
 
 
+@pytest.mark.parametrize("heir", [0.6], indirect=True)  # a busy vendor takes its time
 @pytest.mark.parametrize("operation", ["adjust_points", "create_order"])
 async def test_absence_is_not_believed_before_settle(
     shop: Any, heir: Any, request: pytest.FixtureRequest, operation: str

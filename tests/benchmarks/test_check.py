@@ -12,6 +12,7 @@ from benchmarks.harness.rounds import MeasurementError
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(instructions.valgrind() is None, reason="valgrind is not installed")
 def test_instructions_do_not_depend_on_the_machine() -> None:
     """Counted twice, what a page takes is the same within one per cent."""

@@ -16,6 +16,7 @@ Make = Callable[..., Results]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_quick_run_ends_and_prints_a_table(tmp_path: Path) -> None:
     """One question, run as a module, prints its table and writes it as JSON."""
     file = tmp_path / "import.json"

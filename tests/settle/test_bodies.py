@@ -23,6 +23,8 @@ from .mutation import mutated
 from .proxy import Exchange, Fault
 from .stage import FLAVOURS, Stage, World
 
+pytestmark = pytest.mark.unmeasured
+
 _STATUSES = (
     200,
     200,

@@ -44,10 +44,13 @@ async def client(sandbox: Sandbox) -> AsyncIterator[Make]:
         yield make
 
 
-async def _overrun(call: Callable[[], Awaitable[object]]) -> float:
-    """Seconds beyond the deadline; the least of three, since a machine is never quite idle."""
+async def _overrun(call: Callable[[], Awaitable[object]], allowed: float = _MOST) -> float:
+    """Seconds beyond the deadline; the least of five, since a machine is never quite idle.
+
+    One that is ``allowed`` decides: the others could only be less.
+    """
     overruns: list[float] = []
-    for _ in range(3):
+    while len(overruns) < 5 and allowed < min(overruns, default=float("inf")):
         began = time.perf_counter()
         with pytest.raises(LoyaltyError):
             await call()
@@ -120,7 +123,7 @@ async def test_a_body_that_drips(sandbox: Sandbox, client: Make) -> None:
 async def test_sleeping_between_tries(sandbox: Sandbox, client: Make) -> None:
     """A wait that would end after the deadline is not begun."""
     sandbox.faults.add("rate_limit", match="POST", retry_after=0.25)
-    assert 0 >= await _overrun(lambda: client().adjust_points(_adjustment()))
+    assert 0 >= await _overrun(lambda: client().adjust_points(_adjustment()), allowed=0)
 
 
 async def test_looking_for_a_write(sandbox: Sandbox, client: Make) -> None:

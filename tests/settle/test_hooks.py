@@ -10,6 +10,8 @@ from loyalty_sdk import LoyaltyClient, Outcome, OutcomeUnknownError, PointsAdjus
 from loyalty_sdk.hooks import CallEnded, CallStarted, Event, Retrying, TryStarted
 from loyalty_sdk.sandbox import Sandbox
 
+pytestmark = pytest.mark.usefixtures("skipping")
+
 FIVE = PointsAdjustment(customer_id="1", points=5, reference="r-1")
 
 

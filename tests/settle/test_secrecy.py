@@ -192,6 +192,7 @@ async def fail(client: LoyaltyClient, call: Do) -> BaseException:
     return error
 
 
+@pytest.mark.usefixtures("skipping")
 @pytest.mark.parametrize(
     ("name", "vendor"), WORK, indirect=["vendor"], ids=[" ".join(each) for each in WORK]
 )

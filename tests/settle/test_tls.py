@@ -14,6 +14,8 @@ import trustme
 from loyalty_sdk import ConnectError, Outcome, PointsAdjustment, RetryPolicy, SessionPool, connect
 from loyalty_sdk.sandbox import Sandbox
 
+pytestmark = pytest.mark.usefixtures("skipping")
+
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 AUTHORITY = trustme.CA()
