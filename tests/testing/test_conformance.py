@@ -6,12 +6,13 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import attrs
 import pytest
+from hypothesis import settings
 
 from loyalty_sdk import (
     Credential,
@@ -508,6 +509,16 @@ def run(rule: str, cornershop: Any, **members: Any) -> None:
     getattr(subject, rule)(**given)
 
 
+@pytest.fixture
+def _thorough() -> Iterator[None]:
+    """As many examples as whoever tests an adapter tries: fewer may miss what is broken."""
+    chosen = settings.get_current_profile_name()
+    settings.load_profile("default")
+    yield
+    settings.load_profile(chosen)
+
+
+@pytest.mark.usefixtures("_thorough")
 @pytest.mark.parametrize(("rule", "broken"), CASES)
 def test_a_broken_adapter_fails(rule: str, broken: Break, cornershop: Any) -> None:
     """A rule fails for an adapter that breaks it; `test_example.py` shows that it can hold."""
