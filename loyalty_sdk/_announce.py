@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
 
 BeforeSend = Callable[["Try"], Awaitable[None]]
 """Awaited before the first byte of a try; see `connect`."""
+
+before_rest: ContextVar[Callable[[], object] | None] = ContextVar("before_rest", default=None)
+"""Called when a write, of which certainly nothing was applied, is to sleep before its next try.
+
+Whoever sets it for a call may cancel that call from then on, until its next ``before_send``.
+"""
 
 
 class Try(NamedTuple):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from ._announce import announce
+from ._announce import announce, before_rest
 from ._flow import Safety
+from ._models import Outcome
 from ._retry import Verdict, exchange, patience, retry_after
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from ._options import Options
     from ._watch import Watch
     from .errors import LoyaltyError
+
+
+_NOT_APPLIED = frozenset({Outcome.NOT_SENT, Outcome.REJECTED, Outcome.ABSENT})
 
 
 def send(
@@ -65,6 +69,9 @@ class _Tries:
     def retrying(self, wait: float, failure: LoyaltyError) -> None:
         if self.call.watch is not None:
             self.call.watch.retry(wait, failure)
+        tell = before_rest.get()
+        if tell is not None and not self.call.looks and self.call.outcome in _NOT_APPLIED:
+            tell()
 
     async def send(self) -> Response:
         """One try. A slot comes before the grant: a granted request never waits again."""

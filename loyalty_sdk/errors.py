@@ -149,7 +149,13 @@ class JournalError(LoyaltyError):
 
     It may be another input's, an older copy, in use by another process, or on a disk that is
     full: the message says which.
+
+    Attributes:
+        summary: What had been done, where a backfill came to its end and only the file of its
+            dead letters could not be written: its `Summary`. They stand in the journal.
     """
+
+    summary: Any = None
 
 
 class TransportError(LoyaltyError):

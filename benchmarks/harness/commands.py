@@ -42,7 +42,7 @@ def main(context: click.Context) -> None:
 @click.argument("names", metavar="[QUESTION]...", nargs=-1)
 @click.option("--quick", is_flag=True, help="One short repetition, fewer cases; for a look only.")
 @click.option("--json", "file", type=_FILE, help="Write the results there too.")
-@click.option("--repetitions", type=click.IntRange(1), help="How often, for all questions.")
+@click.option("--repetitions", type=click.IntRange(1), help="How often, unless a case says so.")
 def run(
     names: tuple[str, ...], *, quick: bool, file: Path | None, repetitions: int | None = None
 ) -> None:

@@ -74,7 +74,7 @@ def ask(
     Args:
         question: What to ask.
         quick: Whether one short repetition is enough, of the cases that are for it.
-        repetitions: How often, other than the question says.
+        repetitions: How often, other than the question says; a case may know better.
         measure: Takes one measurement.
         progress: Told what is measured next.
     """
@@ -88,7 +88,7 @@ def ask(
 def _cases(question: Question, repetitions: int | None, *, quick: bool) -> Iterator[Case]:
     for case in question.cases:
         if not quick:
-            often = repetitions or case.repetitions or question.repetitions
+            often = case.repetitions or repetitions or question.repetitions
             yield attrs.evolve(case, repetitions=often)
         elif case.quick is not None:
             settings = {**case.settings, **case.quick}

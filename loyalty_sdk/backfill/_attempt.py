@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from loyalty_sdk._announce import before_rest
 from loyalty_sdk._models import Outcome
 from loyalty_sdk.errors import (
     APIError,
@@ -116,19 +117,21 @@ class Sender:
 
     async def _once(self, row: Row, replay: datetime | None) -> Ended:
         self._run.in_flight += 1
+        resting = before_rest.set(self._rest)
         try:
             with self._run.waits.wait() as self._wait:
                 receipt = await self._called(row, replay)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             if not self._wait.is_ours():
                 raise
-            return Ended(state=State.WAITING, announced=self._announced)
+            return self._given_up(getattr(error, "receipt", None))
         except JournalError:
             raise
         except LoyaltyError as error:
             ended = self._failed(error)
             return attrs.evolve(ended, announced=self._announced, seconds=self._seconds())
         finally:
+            before_rest.reset(resting)
             self._run.in_flight -= 1
         return Ended(
             state=State.APPLIED,
@@ -144,6 +147,16 @@ class Sender:
         else:
             receipt = await call(row.value, replay=True, tried_at=replay)
         return receipt
+
+    def _rest(self) -> None:
+        self._run.waits.let(self._wait)
+
+    def _given_up(self, receipt: Receipt | None) -> Ended:
+        """What is known of a call that was ended while none of its tries was on its way."""
+        if not self._announced or (receipt is not None and receipt.outcome in _NOT_APPLIED):
+            return Ended(state=State.WAITING, announced=self._announced)
+        # Its last try may have come through at that moment.
+        return Ended(state=State.UNKNOWN, receipt=receipt, announced=True)
 
     def _seconds(self) -> float | None:
         return time.monotonic() - self._left_at if self._announced else None
@@ -179,6 +192,7 @@ class Sender:
         return State.REJECTED if refused else State.WAITING
 
 
+_NOT_APPLIED = frozenset({Outcome.NOT_SENT, Outcome.REJECTED, Outcome.ABSENT})
 # How often one row is begun in a run, if it never gets through.
 _ROUNDS = 10
 # Nothing about a row makes these better.

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from loyalty_sdk.errors import (
     ConfigurationError,
     InputError,
@@ -131,7 +133,8 @@ class Backfill:
             What became of all rows; its ``reason`` says why the run stopped, if it did.
 
         Raises:
-            JournalError: The journal is not for this run, or cannot be written any more.
+            JournalError: The journal is not for this run, or cannot be written any more; or the
+                file of the dead letters cannot, and then its ``summary`` says what was done.
             InputError: The input cannot be read further; what was read is sent, and its
                 ``summary`` says what became of it.
             LoyaltyError: The vendor does not say whose the credentials are.
@@ -185,7 +188,14 @@ class Backfill:
         )
         whole = False
         try:
-            run = self._run = Run(self._client, self._source, journal, self._options, tell)
+            run = self._run = Run(
+                self._client,
+                self._source,
+                journal,
+                self._options,
+                tell,
+                repeats=bool(mine.fingerprint),
+            )
             summary = await self._watched(run, on_progress)
             whole = True
         finally:
@@ -205,11 +215,15 @@ class Backfill:
             try:
                 await self._worked(working)
             except InputError as error:
-                error.summary = await self._summary(run)
+                try:
+                    error.summary = await self._summary(run)
+                except JournalError as unwritten:
+                    error.summary = unwritten.summary
+                    error.add_note(str(unwritten))
                 raise
-            except Exception:
+            except Exception as error:
                 # An input that cannot be read further has dead letters all the same.
-                await self._bury(run)
+                await self._bury_beside(run, error)
                 raise
             return await self._summary(run)
         finally:
@@ -237,8 +251,7 @@ class Backfill:
             raise failure
         counts, doubled = await run.journal.totals()
         dead = any(counts[state] for state in State if state.dead)
-        await self._bury(run)
-        return Summary(
+        summary = Summary(
             counts=counts,
             doubled=doubled,
             complete=run.complete and run.journal.complete,
@@ -249,6 +262,19 @@ class Backfill:
             journal=self._path,
             rejected=self._rejected if dead else None,
         )
+        try:
+            await self._bury(run)
+        except JournalError as error:
+            error.summary = attrs.evolve(summary, rejected=None)
+            raise
+        return summary
+
+    async def _bury_beside(self, run: Run, error: Exception) -> None:
+        """Write the dead letters; what keeps them from it must not hide ``error``."""
+        try:
+            await self._bury(run)
+        except JournalError as unwritten:
+            error.add_note(str(unwritten))
 
     async def _bury(self, run: Run) -> None:
         # What was mended and not played yet stands nowhere but in its file.

@@ -94,7 +94,8 @@ class Summary:
         resent_unknown: Rows that it sent again although an earlier try may have been applied.
         elapsed: Seconds.
         journal: The journal's path.
-        rejected: Where the dead letters stand; None when there are none.
+        rejected: Where the dead letters stand; None when there are none, or no such file could
+            be written.
     """
 
     counts: Mapping[State, int]

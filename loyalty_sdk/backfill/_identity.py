@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -90,6 +91,8 @@ async def belonging(client: LoyaltyClient[Any], source: Source, operation: str) 
     program = ""
     if client.provider.supports("whoami"):
         program = (await client.run(client.provider.whoami())).program
+    # It may read a large file.
+    fingerprint = await asyncio.to_thread(getattr, source, "fingerprint")
     site = getattr(client.provider, "site_id", None)
     return Belonging(
         operation=operation,
@@ -97,6 +100,6 @@ async def belonging(client: LoyaltyClient[Any], source: Source, operation: str) 
         host=client.origin,
         program=program,
         site="" if site is None else str(site),
-        fingerprint=source.fingerprint or "",
+        fingerprint=fingerprint or "",
         mapping=source.mapping,
     )

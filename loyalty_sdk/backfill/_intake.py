@@ -31,7 +31,7 @@ class Intake:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._repeats = run.source.fingerprint is not None
+        self._repeats = run.repeats
         self._read: deque[Row | BadRow] = deque()
         self._there = asyncio.Event()
         self._room = asyncio.Event()

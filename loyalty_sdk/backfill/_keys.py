@@ -18,8 +18,16 @@ SOME_LINEAGE = "the-journal-s-own-id"
 def named(row: Row) -> Row:
     """``row``, which has a key, under the one of its journal: an activity's id is its name's."""
     if isinstance(row.value, Activity):
-        return attrs.evolve(row, key=f"{row.value.name}:{row.key}")
+        return attrs.evolve(row, key=f"{_apart(row.value.name)}:{row.key}")
     return row
+
+
+def _apart(name: str) -> str:
+    """``name``, so that nobody can take its end for the beginning of an id.
+
+    No name is empty, so none of the others begins with a colon.
+    """
+    return f":{len(name)}:{name}" if ":" in name else name
 
 
 def by_place(row: Row, lineage: str) -> Row:

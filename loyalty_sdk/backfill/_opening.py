@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ._identity import Belonging
 
 
+_WHICH = "Name the journal that they stood beside (on the command line with --journal)"
+
+
 @attrs.frozen(kw_only=True)
 class Opened:
     """A journal that is ours until it is closed.
@@ -129,6 +132,9 @@ def open_journal(
         JournalError: It is not for this run; the message says why.
     """
     check_local(path)
+    if mends and not path.exists():
+        # Before anything is made that somebody might take for one.
+        raise JournalError(f"there is no journal {path} whose dead letters these are", hint=_WHICH)
     lock = Lock(path)
     lock.acquire()
     database = None
@@ -155,7 +161,7 @@ def _begin(  # noqa: PLR0913, PLR0917 - what `open_journal` was given, and made
 ) -> Opened:
     new = not database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if new and mends:
-        raise JournalError(f"{path} is new: it has no dead letters that could be mended")
+        raise JournalError(f"{path} is new: it has no dead letters to mend", hint=_WHICH)
     _prepare(database, belonging, new=new)
     facts = _facts(database)
     belonging.check(facts, str(path), mends=mends)

@@ -82,13 +82,18 @@ def _letters(database: sqlite3.Connection) -> Iterator[dict[str, Any]]:
     [lineage] = database.execute("SELECT value FROM facts WHERE name = 'lineage'").fetchone()
     for ordinal, line, known_as, error, form, text in database.execute(_DEAD, dead):
         said = json.loads(text)
-        by_columns = form == "columns"
         yield {
             "journal": lineage,
             "ordinal": ordinal,
             "line": line,
-            "key": said["key"] if by_columns else known_as,
+            "key": key_of(form, said, known_as),
             "error": error,
             "form": form,
-            "row": said["raw"] if by_columns else said,
+            "row": said["raw"] if form == "columns" else said,
         }
+
+
+def key_of(form: str, said: dict[str, Any], known_as: str | None) -> str | None:
+    """A dead letter's own key, which a row that could not be made leaves free for another."""
+    key: str | None = said["key"] if form == "columns" else known_as
+    return key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import sqlite3
@@ -15,6 +16,7 @@ import attrs
 from loyalty_sdk.errors import JournalError
 
 from ._opening import read_only
+from ._rejected import key_of
 from ._states import State
 
 if TYPE_CHECKING:
@@ -261,12 +263,17 @@ def _letters(
     base: sqlite3.Connection, states: tuple[State, ...], such: str = "TRUE"
 ) -> Iterator[Letter]:
     marks = ", ".join("?" * len(states))
-    query = f"SELECT line, key, customer, state, error FROM rows WHERE state IN ({marks}) AND "  # noqa: S608 - question marks
+    query = (
+        "SELECT line, key, customer, state, error, dead.form, dead.row"  # noqa: S608 - question marks
+        f" FROM rows LEFT JOIN dead USING (ordinal) WHERE state IN ({marks}) AND {such}"
+        " ORDER BY ordinal"
+    )
     values = [state.value for state in states]
-    for line, key, customer, state, error in base.execute(
-        f"{query}{such} ORDER BY ordinal", values
-    ):
-        yield Letter(line, key, customer, State(state), error or "")
+    for line, key, customer, found, error, form, text in base.execute(query, values):
+        state = State(found)
+        # What was mended and got through has a letter still, and a key of its own.
+        known = key_of(form, json.loads(text), key) if state.dead and form else key
+        yield Letter(line, known, customer, state, error or "")
 
 
 def _doubled(base: sqlite3.Connection) -> Iterator[Letter]:

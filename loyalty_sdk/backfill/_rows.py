@@ -87,7 +87,7 @@ class Source(Protocol):
 
     @property
     def fingerprint(self) -> str | None:
-        """Size and a hash of beginning and end, of a file; None where there is none."""
+        """Size and a hash of a file, asked in a thread; None where rows come but once."""
         ...
 
     @property

@@ -14,6 +14,7 @@ from loyalty_sdk._models import Activity, Order, PointsAdjustment, amount
 from ._events import Event, Progress, RowEnded, Stopping, Waiting
 from ._gate import Gate
 from ._lanes import Frontier, Lanes
+from ._refusals import Refusals
 from ._states import State
 from ._waits import Waits
 
@@ -45,17 +46,24 @@ class Options:
 
 
 class Run:
-    """One run, from opening the journal to closing it."""
+    """One run, from opening the journal to closing it.
 
-    def __init__(
+    Attributes:
+        repeats: Whether every run reads the same rows in the same order, as of a file.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a run is made of
         self,
         client: LoyaltyClient[Any],
         source: Source,
         journal: Journal,
         options: Options,
         tell: Callable[[Event], None] | None,
+        *,
+        repeats: bool,
     ) -> None:
         self.client = client
+        self.repeats = repeats
         self.source = source
         self.journal = journal
         self.options = options
@@ -77,6 +85,7 @@ class Run:
         self.heard = asyncio.Event()
         self.heard.set()
         self._decided = Counter[State]()
+        self._refusals = Refusals()
         self._ticks: deque[tuple[float, int]] = deque([(self.began, 0)])
         self._tell = tell
 
@@ -120,7 +129,7 @@ class Run:
             self.counts[before] -= 1
         self.counts[state] += 1
         self.ended += 1
-        self._judge(state)
+        self._judge(state, error)
         if self._tell is not None:
             owner = getattr(row, "customer_id", None)
             self._tell(
@@ -135,19 +144,21 @@ class Run:
                 )
             )
 
-    def _judge(self, state: State) -> None:
+    def _judge(self, state: State, error: str | None) -> None:
         """Rows that were never sent say nothing of the vendor."""
         if state is State.APPLIED:
             self.gate.succeeded()
         elif state is not State.REJECTED:
             return
+        else:
+            self._refusals.add(error or "")
         self._decided[state] += 1
         decided = self._decided.total()
         share = self._decided[State.REJECTED] / decided
         if decided >= _ENOUGH and share > self.options.max_rejected_share:
             self.stop(
                 f"{self._decided[State.REJECTED]} of {decided} rows were refused, more than"
-                f" {100 * self.options.max_rejected_share:g} %"
+                f" {100 * self.options.max_rejected_share:g} %; {self._refusals.words()}"
             )
 
     # ------------------------------------------------------------ what listeners are told

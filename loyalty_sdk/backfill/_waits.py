@@ -1,4 +1,4 @@
-"""Calls of which nothing has left yet: a run that stops need not wait for them."""
+"""Calls of which nothing is on its way: a run that stops need not wait for them."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class Waits:
 
     def __init__(self) -> None:
         self._waits: set[Wait] = set()
+        self._over = False
 
     @contextmanager
     def wait(self) -> Generator[Wait]:
@@ -51,8 +52,16 @@ class Waits:
         """From now on it is seen through to its end: something is about to leave."""
         self._waits.discard(wait)
 
+    def let(self, wait: Wait) -> None:
+        """It may be given up again: what left was refused, and it sleeps before it tries again."""
+        if self._over:
+            wait.give_up()
+        else:
+            self._waits.add(wait)
+
     def give_up(self) -> None:
-        """End all of them."""
+        """End all of them, and whichever may be given up later."""
+        self._over = True
         for wait in [*self._waits]:
             self.keep(wait)
             wait.give_up()

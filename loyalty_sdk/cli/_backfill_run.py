@@ -14,7 +14,7 @@ from loyalty_sdk.backfill import Backfill, BadRow, Columns, FileSource, Summary
 from loyalty_sdk.backfill._plan import first_request, is_unmarked
 from loyalty_sdk.backfill._report_data import count_unknown
 from loyalty_sdk.backfill._sources_mended import MendedSource
-from loyalty_sdk.errors import InputError, LoyaltyError
+from loyalty_sdk.errors import InputError, JournalError, LoyaltyError
 
 from ._backfill_view import view_for
 from ._backfill_words import code_of_summary, resend_words, sentences, unmarked_words
@@ -53,7 +53,7 @@ class Sending:
     limit: float | None
     as_json: bool
     _interrupts: int = 0
-    _broken: InputError | None = None
+    _broken: InputError | JournalError | None = None
     _view: View | None = None
 
     async def run(self) -> int:
@@ -65,7 +65,8 @@ class Sending:
             mended = isinstance(self.source, MendedSource)
             click.echo("\n".join(sentences(summary, mended=mended)))
         if self._broken is not None:
-            return complain(str(self._broken), max(FAILED, code_of_summary(summary)))
+            said = [str(self._broken), *getattr(self._broken, "__notes__", ())]
+            return complain("; ".join(said), max(FAILED, code_of_summary(summary)))
         return INTERRUPTED if self._interrupts else code_of_summary(summary)
 
     async def _warn(self) -> None:
@@ -106,13 +107,14 @@ class Sending:
         return summary
 
     async def _shown(self, view: View, event: Event, events: AsyncIterator[Event]) -> Summary:
-        """Show what happens until it ends, or until the input breaks off."""
+        """Show what happens until it ends, or until a file fails that it reads or leaves."""
         try:
             while not isinstance(event, Summary):
                 view.show(event)
                 event = await anext(events)
-        except InputError as error:
-            # It had begun, so there is one.
+        except (InputError, JournalError) as error:
+            if error.summary is None:  # of a journal nothing can be told
+                raise
             self._broken = error
             summary: Summary = error.summary
             return summary

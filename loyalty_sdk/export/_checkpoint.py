@@ -69,24 +69,33 @@ class Checkpoint:
         self.path = path
         if not path.parent.is_dir():
             raise ConfigurationError(f"cannot open {path}: there is no folder {path.parent}")
+        while not self._opened():
+            pass  # it was removed by the one that had it, which was refused
+
+    def _opened(self) -> bool:
+        """Whether the file that is open and ours still stands at its path."""
         try:
             self._base = sqlite3.connect(
-                path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+                self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
             )
         except sqlite3.Error as exc:
-            raise ConfigurationError(f"cannot open {path}: {exc}") from exc
+            raise ConfigurationError(f"cannot open {self.path}: {exc}") from exc
+        ours = False
         try:
-            self._prepare()
-        except BaseException:
-            self._base.close()
-            raise
+            ours = self._prepare(_identity(self.path))
+        finally:
+            if not ours:
+                self._base.close()
+        return ours
 
-    def _prepare(self) -> None:
+    def _prepare(self, opened: tuple[int, int] | None) -> bool:
         try:
             # Kept for as long as the process lives, and let go of when it is killed.
             self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
             # Taken whole at once: of two that take it step by step neither may get it.
             self._base.execute("BEGIN EXCLUSIVE")
+            if opened is None or _identity(self.path) != opened:
+                return False
             new = self._is_new()
             self._base.execute("COMMIT")
             for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "cache_size = -16000"):
@@ -103,6 +112,7 @@ class Checkpoint:
             raise ConfigurationError(f"cannot open {self.path}: {exc}") from exc
         except sqlite3.DatabaseError as exc:
             raise self._foreign() from exc
+        return True
 
     def _is_new(self) -> bool:
         application, version = self.one("PRAGMA application_id"), self.one("PRAGMA user_version")
@@ -232,6 +242,15 @@ def whole(path: Path) -> Generator[None]:
         if damage is None:
             raise
         raise ExportError(f"{damage[0]} {path}: {exc}", hint=damage[1]) from exc
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file stands there; None where none does."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _shown(value: Any) -> str:

@@ -11,6 +11,7 @@ import attrs
 from loyalty_sdk.errors import APIError, CursorError, ExportError, LoyaltyError
 
 from . import _run
+from ._consumer import take
 from ._files import Draft
 from ._reading import Reader
 from ._rows import restore
@@ -163,7 +164,7 @@ class Session:
         lines = self._spool.lines(BATCH, skip=number * BATCH)
         while chunk := await self._do(_next, lines):
             number += 1
-            await consumer(Batch(number, self.run.number, tuple(map(restore, chunk))))
+            await take(consumer, Batch(number, self.run.number, tuple(map(restore, chunk))))
             await self._do(self._delivered, number)
             self._tell("writing", (number - 1) * BATCH + len(chunk))
         return await self._do(self._finish, None)

@@ -11,6 +11,7 @@ import attrs
 
 from loyalty_sdk.errors import ConfigurationError
 
+from ._consumer import check_async
 from ._files import Format, draft_of, exists, format_of, numbered, unnumbered
 from ._rows import Encode, json_row, json_row_with_raw
 
@@ -109,9 +110,11 @@ def target(to: str | PathLike[str] | Consumer, *, raw: bool) -> File | Taker:
     """What ``to`` stands for.
 
     Raises:
-        ConfigurationError: A path whose end says nothing, or whose format needs an extra.
+        ConfigurationError: A path whose end says nothing, or whose format needs an extra; or a
+            function that is not async.
     """
     if callable(to):
+        check_async(to)
         return Taker(to, raw)
     path = fsdecode(to)
     return File(path, format_of(path, raw=raw), raw)

@@ -40,7 +40,9 @@ class EarningFlows(PointFlows, ProgramFlows):
         if isinstance(meaning, AwardPoints):
             body = activity_award(activity, meaning)
             reference = activity.id or uuid4().hex
-            key = f"activity:{activity.name}:{reference}"
+            # Else the end of one name might be taken for the beginning of another's id.
+            colons = f":{len(activity.name)}:" if ":" in activity.name else ""
+            key = f"activity:{colons}{activity.name}:{reference}"
             return (yield from self._change_points("award", body, reference, key))
         return (
             yield from self.social_interaction(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from loyalty_sdk import ConfigurationError, InputError
+from loyalty_sdk import ConfigurationError, InputError, JournalError
 from loyalty_sdk.backfill import Backfill, Columns, Event, RowEnded, State, Summary, mended
+from loyalty_sdk.backfill._report_data import read_findings, read_letters
 
 COLUMNS = Columns(operation="adjust_points")
 
@@ -152,6 +154,10 @@ async def test_an_input_that_breaks_off_leaves_its_dead_letters(shop: Any) -> No
     assert [5] == shop.points("1")
 
 
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
 def _kept(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.kept-*"))
 
@@ -174,3 +180,66 @@ async def test_letters_that_were_mended_are_not_written_over(shop: Any, tmp_path
     assert (2, None) == (played.applied, played.rejected)
     assert [6] == shop.points("1")
     assert 2 == len(_kept(tmp_path))
+
+
+async def test_a_file_of_letters_that_cannot_be_written_hides_no_summary(
+    shop: Any, tmp_path: Path
+) -> None:
+    """All was done; what is dead stands in the journal, and the next run writes it down."""
+    rows = _table(tmp_path, "1,five,a", "2,5,b")
+    with pytest.raises(JournalError, match=r"x\.jsonl: No such file or directory") as caught:
+        await shop.run(rows, rejected=tmp_path / "gone" / "x.jsonl")
+    done = caught.value.summary
+    assert (1, 1, None, True) == (done.applied, done.dead, done.rejected, done.finished)
+
+    assert 1 == len((await shop.run(rows)).rejected.read_text().splitlines())
+
+
+async def test_letters_that_cannot_be_written_hide_no_other_failure(
+    shop: Any, tmp_path: Path
+) -> None:
+    """An input that breaks off, or fails, is told first; with it goes what came of the letters."""
+    whole = gzip.compress(b"customer_id,points,reference\n" + b"1,five,\n" * 3_000)
+    packed = tmp_path / "rows.csv.gz"
+    packed.write_bytes(whole[:-40])
+    gone = tmp_path / "gone" / "x.jsonl"
+    with pytest.raises(InputError, match="is damaged or truncated") as broken:
+        await shop.run(packed, rejected=gone)
+    assert broken.value.summary.dead > 0
+
+    def rows() -> Any:
+        yield {"customer_id": "1", "points": "five", "reference": "a"}
+        raise RuntimeError("the cursor is gone")
+
+    other = {"journal": tmp_path / "other", "rejected": gone}
+    with pytest.raises(RuntimeError, match="the cursor is gone") as failed:
+        await shop.run(rows(), **other)
+    for each in (broken, failed):
+        assert [f"{gone}: No such file or directory"] == each.value.__notes__
+
+
+async def test_letters_of_no_journal_begin_none(shop: Any, tmp_path: Path) -> None:
+    """A file that was renamed does not say which journal is its own, and nothing is made of it."""
+    summary = await shop.run(_table(tmp_path, "1,five,a"))
+    renamed = summary.rejected.rename(tmp_path / "mine.jsonl")
+    before = _files(tmp_path)
+    with pytest.raises(
+        JournalError, match=r"there is no journal .*/mine\.jsonl\.journal .*--journal"
+    ):
+        await shop.run(
+            mended(renamed, COLUMNS), mends=True, journal=tmp_path / "mine.jsonl.journal"
+        )
+    assert before == _files(tmp_path)
+
+
+async def test_a_report_names_the_key_that_the_letter_has(shop: Any, tmp_path: Path) -> None:
+    """Also of a row that could not be made; once it is mended, the key it was sent under."""
+    summary = await shop.run(_table(tmp_path, "1,five,a", "2,5,b"))
+    [letter] = read_findings(shop.journal).letters
+    assert ("a", "a") == (letter.key, json.loads(summary.rejected.read_text())["key"])
+
+    mend = json.loads(summary.rejected.read_text())
+    mend["row"] |= {"points": "5", "reference": "c"}
+    summary.rejected.write_text(json.dumps(mend))
+    await shop.run(mended(summary.rejected, COLUMNS), mends=True)
+    assert ["c", "b"] == [each.key for each in read_letters(shop.journal, [State.APPLIED])]

@@ -34,6 +34,7 @@ from loyalty_sdk.backfill._journal import Journal
 from loyalty_sdk.backfill._lanes import Frontier, Lanes
 from loyalty_sdk.backfill._opening import open_journal
 from loyalty_sdk.backfill._pickles import freeze_row, thaw_row
+from loyalty_sdk.backfill._refusals import Refusals
 from loyalty_sdk.backfill._rows import Row
 from loyalty_sdk.backfill._run import Options, Run
 
@@ -178,7 +179,7 @@ def _run(shop: Any, journal: Journal) -> Run:
         resend_unknown=False, mends=True,
     )  # fmt: skip
     source: Any = None
-    return Run(shop.client, source, journal, options, None)
+    return Run(shop.client, source, journal, options, None, repeats=False)
 
 
 async def test_what_is_committed_survives_a_power_cut(tmp_path: Path) -> None:
@@ -524,3 +525,20 @@ async def test_a_row_whose_look_up_fails_stays_in_doubt(
 
     assert (0, 1) == (summary.applied, summary.unknown)
     assert "HTTP 400" in shop.asked("SELECT error FROM rows")[0][0]
+
+
+def test_the_most_frequent_refusal_is_said_in_one_line() -> None:
+    """Without addresses, shortened, and in little memory where every row has words of its own."""
+    refusals = Refusals()
+    for number in range(300):
+        refusals.add(f"HTTP 422: no customer {number}")
+    for _ in range(2):
+        refusals.add("never counted: too many kinds came before")
+    refusals.add("HTTP 422: no customer 7")
+    assert "2 of them: HTTP 422: no customer 7" == refusals.words()
+
+    refusals = Refusals()
+    refusals.add("HTTP 400:\n ada@example.com is unknown " + "x" * 300)
+    said = refusals.words()
+    assert said.startswith("1 of them: HTTP 400: *** is unknown xxx")
+    assert (211, "...") == (len(said), said[-3:])

@@ -385,7 +385,8 @@ async def test_too_many_refusals_stop_the_run(shop: Any, adjustments: Any) -> No
     events = [event async for event in shop.backfill(adjustments(300, 50)).events()]
 
     summary = events[-1]
-    assert "rows were refused, more than 50 %" in summary.reason
+    assert "rows were refused, more than 50 %; " in summary.reason
+    assert " of them: loyaltylion adjust_points: HTTP 404" in summary.reason
     assert 100 <= summary.applied + summary.dead < 120
     assert [summary.reason] == [each.reason for each in events if isinstance(each, Stopping)]
 

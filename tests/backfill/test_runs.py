@@ -148,7 +148,10 @@ async def test_a_mended_row_must_be_one_of_the_journal(shop: Any, tmp_path: Path
     letter = {"ordinal": 7, "line": 8, "row": {"reference": "b", "customer_id": "1", "points": 6}}
     file.write_text(json.dumps(letter) + "\n")
     source = mended(file, Columns(operation="adjust_points"))
-    with pytest.raises(Exception, match="it has no dead letters"):
+    with pytest.raises(JournalError, match="whose dead letters these are"):
+        await shop.run(source, mends=True)
+    shop.journal.touch()
+    with pytest.raises(JournalError, match="is new: it has no dead letters to mend"):
         await shop.run(source, mends=True)
     shop.journal.unlink()
     await shop.run(rows)
@@ -268,6 +271,17 @@ async def test_activities_are_known_by_name_and_id(shop: Any) -> None:
 
     assert (2, 1) == (summary.applied, summary.dead)
     assert ["$signup:7", "review:7"] == [key for key in shop.states() if not key.startswith("~")]
+
+
+async def test_a_colon_in_a_name_or_an_id_makes_no_double(shop: Any) -> None:
+    """Where the name ends and the id begins is beyond doubt."""
+    ada = Customer(id="1", email="ada@example.com")
+    rows = [Activity(name=n, customer=ada, id=i) for n, i in (("a", "b:c"), ("a:b", "c"))]
+
+    summary = await shop.run(rows, operation="track_activity")
+
+    assert (2, 0) == (summary.applied, summary.dead)
+    assert ["a:b:c", ":3:a:b:c"] == [*shop.states()]
 
 
 async def test_the_callers_own_hook_comes_first(shop: Any, adjustments: Any) -> None:

@@ -503,10 +503,15 @@ def test_a_line_without_end_is_no_text(tmp_path: Path, monkeypatch: pytest.Monke
         FileSource(written(tmp_path, "points.csv", b"x" * (3 << 20)), POINTS)
 
 
-def test_the_fingerprint_changes_with_size_beginning_and_end(tmp_path: Path) -> None:
-    """A file that was added to, or mended at either end, is another input."""
-    content = HEAD + b"1,5,a\n" * 40_000
-    changed = [content, content + b"1,5,b\n", content.replace(b"5", b"6", 1), content[:-2] + b"z\n"]
+def test_the_fingerprint_changes_with_every_byte(tmp_path: Path) -> None:
+    """A file that was added to, or whose lines of one length changed places, is another input."""
+    content = HEAD + b"1,5,a\n" * 40_000 + b"2,6,b\n3,7,c\n" + b"1,5,a\n" * 40_000
+    changed = [
+        content,
+        content + b"1,5,b\n",
+        content[:-2] + b"z\n",
+        content.replace(b"2,6,b\n3,7,c\n", b"3,7,c\n2,6,b\n"),
+    ]
     marks = {FileSource(written(tmp_path, "p.csv", each), POINTS).fingerprint for each in changed}
 
     assert 4 == len(marks)
@@ -621,6 +626,20 @@ async def test_a_place_that_moved_is_no_place_to_begin(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="has changed: no line begins any more where line 3 did"):
         [row async for row in FileSource(path, POINTS).rows(second.position)]
+
+
+def test_a_file_that_cannot_be_read_has_no_fingerprint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fails is one clear error."""
+
+    def fail(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    source = FileSource(written(tmp_path, "p.csv", HEAD), POINTS)
+    monkeypatch.setattr("loyalty_sdk.backfill._sources.file_digest", fail)
+    with pytest.raises(InputError, match=r"p\.csv cannot be read: Input/output error"):
+        assert source.fingerprint
 
 
 def test_a_fingerprint_is_never_an_old_one(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from loyalty_sdk import PointsAdjustment, RateLimit, connect
+from loyalty_sdk import Outcome, PointsAdjustment, RateLimit, Receipt, connect
 from loyalty_sdk.backfill import Position, Row, State, Waiting
+from loyalty_sdk.backfill._attempt import Sender
 
 
 async def test_rows_that_wait_for_a_grant_are_given_up(shop: Any, adjustments: Any) -> None:
@@ -170,3 +171,63 @@ async def test_a_listener_that_fails_stops_the_run(shop: Any, adjustments: Any) 
     assert 1 == called
     assert len(shop.writes()) < 300
     assert set(shop.states().values()) <= {"APPLIED"}
+
+
+@pytest.mark.parametrize("answered_after", [0.0, 0.4])
+async def test_a_row_that_sleeps_before_a_further_try_is_given_up(
+    shop: Any, adjustments: Any, answered_after: float
+) -> None:
+    """A 429 is no try on its way: the next run begins with the row, however long that lasts."""
+    fault = shop.sandbox.faults.add("rate_limit", match="POST", retry_after=30)
+    shop.sandbox.faults.add("latency", match="POST", seconds=answered_after)
+    backfill = shop.backfill(adjustments(1), deadline=60.0)
+    asyncio.get_running_loop().call_later(0.2, backfill.stop)
+
+    began = time.monotonic()
+    stopped = await backfill.run()
+
+    assert time.monotonic() - began < 2.0
+    assert (1, 1, {"r-0": "WAITING"}) == (stopped.unfinished, len(shop.writes()), shop.states())
+    fault.times = 0
+    # One that was not asked to wait.
+    given = shop.sandbox.settings("loyaltylion") | {"reference_in_reason": True}
+    async with connect("loyaltylion", settle=0.2, account="fresh", **given) as fresh:
+        assert 1 == (await shop.run(adjustments(1), client=fresh)).applied
+    assert [1] == shop.points("c0")
+
+
+async def test_a_row_in_doubt_is_seen_through_while_its_look_sleeps(
+    shop: Any, adjustments: Any
+) -> None:
+    """What may have been applied is on its way, and is not given up for a 429 to a look."""
+    shop.sandbox.faults.add("drop", match="POST", applied=True, times=1)
+    asked = shop.sandbox.faults.add("rate_limit", match="GET /v2/cust**", retry_after=1, times=1)
+    backfill = shop.backfill(adjustments(1))
+    asyncio.get_running_loop().call_later(0.5, backfill.stop)
+
+    stopped = await backfill.run()
+
+    assert (1, 1, 1) == (asked.struck, stopped.applied, len(shop.writes()))
+
+
+@pytest.mark.parametrize(
+    ("announced", "outcome", "state"),
+    [
+        (False, None, State.WAITING),
+        (True, Outcome.REJECTED, State.WAITING),
+        (True, Outcome.APPLIED, State.UNKNOWN),
+        (True, None, State.UNKNOWN),
+    ],
+)
+def test_a_row_that_was_given_up_waits_only_if_it_is_certain(
+    *, announced: bool, outcome: Outcome | None, state: State
+) -> None:
+    """Joined calls end in a task of their own, which may have come through meanwhile."""
+    sender = Sender.__new__(Sender)
+    sender._announced = announced
+    receipt = None
+    if outcome is not None:
+        receipt = Receipt(
+            operation="adjust_points", provider="p", reference="r", outcome=outcome, attempts=1
+        )
+    assert state is sender._given_up(receipt).state

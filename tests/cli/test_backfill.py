@@ -271,6 +271,54 @@ async def test_a_truncated_file_is_one_clear_error(
 
 
 @FIRST
+async def test_letters_that_cannot_be_written_hide_no_summary(
+    vendor: Any, loyalty: Any, write: Write
+) -> None:
+    """What was done is said before the error."""
+    file = write("points.csv", HEAD + "1,50,a\n2,x,b\n")
+    blocked = f"{file}.journal.rejected.jsonl.part"
+    os.mkdir(blocked)  # noqa: PTH102 - a test may block
+    ended = await loyalty(*adjust(file))
+
+    assert 1 == ended.code
+    assert re.match(r"2 rows\n  applied +1\n  invalid +1\n", ended.out), ended.out
+    assert "Dead letters are in" not in ended.out
+    assert f"loyalty: {blocked.removesuffix('.part')}: Is a directory" in ended.err
+
+
+@FIRST
+async def test_a_letter_of_no_row_is_an_error_without_a_summary(
+    vendor: Any, loyalty: Any, write: Write
+) -> None:
+    """The journal does not fit what it is played with, so it is asked nothing."""
+    file = write("points.csv", HEAD + "2,x,b\n")
+    await loyalty(*adjust(file))
+    letters = f"{file}.journal.rejected.jsonl"
+    with open(letters, "r+", encoding="utf-8") as opened:  # noqa: ASYNC230, PTH123 - a test may block
+        text = opened.read()
+        opened.seek(0)
+        opened.write(text.replace('"ordinal": 0', '"ordinal": 7'))
+    ended = await loyalty(*adjust(letters, "--mended"))
+
+    assert (1, "") == (ended.code, ended.out)
+    assert "has a row 7 that the journal does not" in ended.err
+
+
+@FIRST
+async def test_renamed_letters_are_told_how_to_name_their_journal(
+    vendor: Any, loyalty: Any, write: Write
+) -> None:
+    """Nothing is begun for them."""
+    row = '{"customer_id": "1", "points": "5", "reference": "a"}'
+    file = write("mine.jsonl", f'{{"ordinal": 0, "row": {row}}}\n')
+    ended = await loyalty(*adjust(file, "--mended"))
+
+    assert (1, "") == (ended.code, ended.out)
+    assert f"there is no journal {file}.journal" in ended.err
+    assert "with --journal" in ended.err
+
+
+@FIRST
 async def test_a_file_that_is_gone_before_it_begins_has_no_summary(
     vendor: Any, loyalty: Any, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,23 @@ def test_a_second_export_of_one_process_is_refused(path: Path) -> None:
     with pytest.raises(ConfigurationError, match="in use"):
         Checkpoint(path)
     base.close()
+
+
+def test_whoever_waits_for_a_refused_one_has_a_file_of_its_own(path: Path) -> None:
+    """The file that the refused one takes away is nobody's, and what is kept in it is lost."""
+    refused, kept = Checkpoint(path), list[Checkpoint]()
+    waiting = threading.Thread(target=lambda: kept.append(Checkpoint(path)))
+    waiting.start()
+    time.sleep(0.1)
+    refused.close()
+    waiting.join()
+    with kept[0].change():
+        kept[0].note("run", {"number": 1})
+    kept[0].close()
+
+    again = Checkpoint(path)
+    assert {"number": 1} == again.fact("run")
+    again.close()
 
 
 def test_a_change_that_fails_changes_nothing(path: Path) -> None:

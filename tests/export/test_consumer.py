@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial, wraps
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,3 +102,62 @@ def test_a_consumer_needs_a_checkpoint(client: LoyaltyClient) -> None:
     """There is no file that it could stand beside."""
     with pytest.raises(ConfigurationError, match="needs a checkpoint"):
         Export(client, Warehouse().take)
+
+
+def _sync(batch: Batch) -> None:
+    """Forgets it."""
+
+
+class _Plain:
+    """An object that is called like a function."""
+
+    def __call__(self, batch: Batch) -> None:
+        """Forget it."""
+
+    def take(self, batch: Batch) -> None:
+        """Forget it."""
+
+
+@pytest.mark.parametrize(
+    ("consumer", "name"),
+    [(_sync, "_sync"), (_Plain().take, "_Plain.take"), (partial(_sync), "_sync"),
+     ([].append, "list.append")],
+)  # fmt: skip
+def test_a_function_that_is_not_async_is_refused_at_once(
+    tmp_path: Path, client: LoyaltyClient, consumer: Any, name: str
+) -> None:
+    """Not when all has been read, and in words."""
+    with pytest.raises(ConfigurationError, match=rf"the consumer {name} is not async\. Write it"):
+        Export(client, consumer, checkpoint=tmp_path / "kept")
+
+
+@pytest.mark.parametrize("consumer", [_Plain(), lambda _: None])
+async def test_what_cannot_be_waited_for_is_refused_with_its_first_batch(
+    tmp_path: Path, client: LoyaltyClient, consumer: Any
+) -> None:
+    """Of an object nobody can say before; the next run begins with that batch again."""
+    with pytest.raises(ConfigurationError, match="is not async"):
+        await Export(client, consumer, checkpoint=tmp_path / "kept").run()
+    house = Warehouse()
+    await Export(client, house.take, checkpoint=tmp_path / "kept").run()
+    assert 600 == len(house.rows)
+
+
+async def test_what_hands_on_an_async_function_is_a_consumer(
+    tmp_path: Path, client: LoyaltyClient
+) -> None:
+    """Partials, lambdas and decorators that say what they wrap."""
+    house = Warehouse()
+
+    @wraps(house.take)
+    def wrapped(batch: Batch) -> Any:
+        return house.take(batch)
+
+    consumers: tuple[Any, ...] = (
+        partial(house.take),
+        lambda batch: house.take(batch=batch),
+        wrapped,
+    )
+    for number, consumer in enumerate(consumers):
+        await Export(client, consumer, checkpoint=tmp_path / f"kept-{number}").run()
+    assert 1800 == len(house.rows)

@@ -206,9 +206,10 @@ async def test_a_full_disk_under_the_checkpoint_loses_nothing(
     """The error names the file; with room again it goes on."""
     prepare = checkpoint.Checkpoint._prepare
 
-    def small(base: checkpoint.Checkpoint) -> None:
-        prepare(base)
+    def small(base: checkpoint.Checkpoint, opened: tuple[int, int] | None) -> bool:
+        ours = prepare(base, opened)
         base.one("PRAGMA max_page_count = 20")
+        return ours
 
     out = tmp_path / "rows.jsonl"
     with monkeypatch.context() as patch:

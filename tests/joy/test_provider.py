@@ -143,6 +143,17 @@ def test_an_activity_may_award_points() -> None:
     )
 
 
+def test_a_colon_in_a_name_or_an_id_makes_no_two_alike() -> None:
+    """The marker of one activity is never that of another, whose name is longer."""
+    provider = joy(activities={"a": AwardPoints(5), "a:b": AwardPoints(5)})
+    pairs = (("a", "b:c"), ("a:b", "c"))
+    sent = [
+        next(provider.track_activity(Activity(name=name, customer=ANN, id=key)))
+        for name, key in pairs
+    ]
+    assert 2 == len({request.trace.marker for request in sent if request.trace})
+
+
 def test_the_shopper_reads_the_configured_reason() -> None:
     """A reason that the merchant configured is the one that the shopper sees."""
     provider = joy(activities={"signup": AwardPoints(50, "Welcome!")})
