@@ -48,6 +48,8 @@ class Ahead(Generic[T]):
         Not so before `start` was called once: who wants the first page may want no other.
         """
         task, self._task = self._task, None
+        if task is not None and task.cancelled():
+            task = None  # by the end of an event loop; whoever asks in the next was not
         self._reader = copy_context()
         try:
             return await (self._fetch(cursor) if task is None else task)
@@ -90,7 +92,11 @@ class Ahead(Generic[T]):
     def drop(self) -> None:
         """End what was begun; nobody will ask for it."""
         task, self._task = self._task, None
-        if task is not None and not task.get_loop().is_closed():
+        if task is None:
+            return
+        if task.done():
+            _forget(task)  # now: its event loop may have ended
+        elif not task.get_loop().is_closed():
             task.cancel()
             task.add_done_callback(_forget)
 
@@ -98,7 +104,7 @@ class Ahead(Generic[T]):
         """Drop what was begun, and wait until it has ended."""
         task = self._task
         self.drop()
-        if task is not None:
+        if task is not None and not task.get_loop().is_closed():
             await asyncio.wait([task])
 
 

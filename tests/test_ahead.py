@@ -323,6 +323,51 @@ def test_a_loop_that_ended_takes_the_page_ahead_along() -> None:
     gc.collect()
 
 
+def test_a_page_ahead_that_failed_before_its_loop_ended_is_silent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nobody will ask for it any more."""
+
+    async def begin() -> PageIterator[int]:
+        pages = Book(fails={"2"}).pages().by_page()
+        for _ in range(2):
+            await anext(pages)
+        await asyncio.sleep(0.01)
+        return pages
+
+    pages = asyncio.run(begin())
+    del pages
+    gc.collect()
+    assert [] == caplog.records
+
+
+def test_the_next_loop_goes_on_where_the_last_one_ended() -> None:
+    """Its end cancelled the page ahead, not whoever asks for that page now."""
+
+    async def take(pages: PageIterator[int], count: int) -> list[int]:
+        return [(await anext(pages)).items[0] for _ in range(count)]
+
+    book = Book(slow={"2"})
+    pages = book.pages().by_page()
+    assert [0, 1] == asyncio.run(take(pages, 2))
+    book.slow.clear()
+    assert [2, 3, 4] == asyncio.run(take(pages, 3))
+
+
+def test_closing_waits_for_nothing_of_a_loop_that_was_closed() -> None:
+    """A page that was under way there will never come."""
+    pages = Book(slow={"2"}).pages().by_page()
+
+    async def begin() -> None:
+        for _ in range(2):
+            await anext(pages)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(begin())
+    loop.close()
+    asyncio.run(asyncio.wait_for(pages.aclose(), 1))
+
+
 # ------------------------------------------------------------ over HTTP
 
 

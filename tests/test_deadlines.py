@@ -72,3 +72,13 @@ async def test_closing_forgets_the_timer() -> None:
     assert timer is not None
     deadlines.close()
     assert timer.cancelled()
+
+
+async def test_a_limit_outlasts_the_closing() -> None:
+    """Who runs under one would else never end."""
+    deadlines = Deadlines()
+    task = asyncio.create_task(wait(deadlines, 0.01, 9))
+    await asyncio.sleep(0)
+    deadlines.close()
+    with pytest.raises(TimeoutError):
+        await task

@@ -7,18 +7,30 @@ import errno
 import gc
 import gzip
 import select
+import ssl
 import weakref
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
 import pytest
+import trustme
 
-from loyalty_sdk import ConnectError, Request, Safety, SessionPool, TransportError
+from loyalty_sdk import (
+    ConnectError,
+    DeadlineExceededError,
+    Request,
+    Safety,
+    SessionPool,
+    TransportError,
+)
 from loyalty_sdk._pool._conversation import Conversation
 from loyalty_sdk._pool._trip import Trip
+from loyalty_sdk._secrets import MaskedBytes
 
 READ = Request(method="GET", template="/x", path="/x", safety=Safety.SAFE)
 HEAD = READ._replace(method="HEAD")
+PUT = READ._replace(method="PUT", safety=Safety.IDEMPOTENT)
 WRITE = READ._replace(method="POST", safety=Safety.ONCE)
 
 
@@ -86,6 +98,51 @@ async def test_a_connection_that_closes_at_once_is_opened_again(
     async with SessionPool() as pool:
         assert 200 == (await send(pool, server.url, WRITE)).status
     assert 1 == len(spoilt)
+
+
+# ------------------------------------------------------------ closing
+
+
+async def test_an_answer_half_read_ends_with_its_pool(server: Any) -> None:
+    """Nothing else would wake who waits for the rest of it."""
+
+    async def half(writer: asyncio.StreamWriter) -> None:
+        writer.write(server.http(200, b"whole")[:-1])
+        await asyncio.sleep(0.01)
+        closing.append(asyncio.create_task(pool.aclose()))
+
+    closing: list[asyncio.Task[None]] = []
+    server.script = [half]
+    pool = SessionPool()
+    async with asyncio.timeout(1):
+        answer = await pool.send(server.url, WRITE, {}, None)
+        await closing[0]
+    assert 200 == answer.status
+    assert isinstance(answer.failure, TransportError)
+
+
+async def test_what_has_not_left_of_a_write_that_was_given_up_never_leaves() -> None:
+    """Else it could arrive at any time: whenever the server reads on."""
+    arrived: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    given_up = asyncio.Event()
+
+    async def read_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await given_up.wait()
+        count = 0
+        with suppress(ConnectionError):
+            while data := await reader.read(2**20):
+                count += len(data)
+        writer.close()
+        arrived.set_result(count)
+
+    listener = await asyncio.start_server(read_late, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    large = WRITE._replace(body=MaskedBytes(2**25))
+    async with listener, SessionPool() as pool:
+        with pytest.raises(DeadlineExceededError):
+            await pool.send(url, large, {}, 0.05)
+        given_up.set()
+        assert await arrived < 2**25
 
 
 # ------------------------------------------------------------ between two requests
@@ -180,6 +237,42 @@ async def test_a_write_is_not_sent_on_a_connection_that_was_closed_just_now(
         await asyncio.sleep(0)  # now the server's end is closed, and nobody has looked at ours
         assert 200 == (await send(pool, server.url, WRITE)).status
     assert 2 == len(server.arrivals)
+
+
+async def test_a_write_is_not_sent_on_tls_that_was_closed_without_a_farewell() -> None:
+    """The event loop takes a turn longer to tell."""
+    authority, theirs = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(theirs)
+    ours = ssl.create_default_context()
+    authority.configure_trust(ours)
+    opened: list[asyncio.StreamWriter] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened.append(writer)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    listener = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=theirs)
+    url = f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    async with listener, SessionPool(ssl=ours) as pool:
+        await send(pool, url, WRITE)
+        opened[0].transport.abort()
+        await asyncio.sleep(0)
+        assert 200 == (await send(pool, url, WRITE)).status
+        opened[1].close()
+    assert 2 == len(opened)
+
+
+@pytest.mark.parametrize("request_", [READ, PUT, WRITE])
+async def test_nothing_reads_an_answer_that_came_unasked(
+    server: Any, request_: Request
+) -> None:
+    """Although the event loop has not come to it."""
+    async with SessionPool() as pool:
+        await send(pool, server.url)
+        for writer in server.connections:
+            writer.write(server.http(200, b"another's"))
+        assert b"{}" == (await send(pool, server.url, request_)).body
 
 
 async def test_a_write_cancelled_while_it_listens_holds_no_connection(
@@ -280,6 +373,29 @@ async def test_half_an_answer_that_nobody_asked_for_is_not_finished_by_the_next(
             assert b"1" == (await send(pool, server.url)).body
             await asyncio.sleep(0.03)
     assert 2 == len(set(ports))
+
+
+async def test_a_piece_too_many_spoils_the_parser() -> None:
+    """It comes before the answer was read, which was all of the first: the rest may be next."""
+    conversation = Conversation(asyncio.get_running_loop())
+    conversation.connection_made(_Wire())
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    for pieces in ([answer, answer[:20]], [answer]):
+        answered = conversation.ask(b"", Trip(), bodiless=False)
+        for piece in pieces:
+            conversation.data_received(piece)
+        assert answered.done()
+        assert not conversation.is_spoilt
+        assert b"{}" == await conversation.heard[1].read()
+
+
+async def test_a_connection_that_changes_its_protocol_is_not_used_again(server: Any) -> None:
+    """Nobody asked for that, and whatever it says next is not HTTP."""
+    server.script = [b"HTTP/1.1 101 Switching Protocols\r\n\r\n"]
+    async with SessionPool() as pool:
+        assert 101 == (await send(pool, server.url)).status
+        await asyncio.sleep(0.01)
+        assert 0 == len(server.connections)
 
 
 @pytest.mark.parametrize("length", [600_000, 3_000_000])

@@ -46,12 +46,10 @@ class Connections(aiohttp.TCPConnector):
         )
         self._sweeps: asyncio.TimerHandle | None = None
 
-    async def take(self, opener: aiohttp.ClientRequest, *, surely: bool) -> Connection:
+    async def take(self, opener: aiohttp.ClientRequest) -> Connection:
         """A connection for the request after ``opener``, which is like all others there.
 
-        Args:
-            opener: Where to.
-            surely: Whether to look again that the peer has not closed it.
+        It is looked at once more: an answer must be its own, not what came unasked.
 
         Raises:
             ConnectionResetError: The peer closes what is opened.
@@ -63,7 +61,7 @@ class Connections(aiohttp.TCPConnector):
             connection = idle.pop() if idle else await self._open(opener)
             conversation = Conversation.on(connection)
             fresh += conversation.is_fresh
-            if surely and conversation.has_news():
+            if conversation.has_news():
                 await _hear(connection)
             if conversation.idle_since >= latest and not conversation.is_spoilt:
                 return connection
@@ -125,9 +123,10 @@ class Connections(aiohttp.TCPConnector):
 async def _hear(connection: Connection) -> None:
     """Let the event loop come to what there is on ``connection``."""
     try:
-        # It looks at its sockets after the first, and has told us before the second ends.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        # It looks at its sockets after the first, and has told us before the second ends; TLS
+        # without a farewell is closed a turn later.
+        for _ in range(3):
+            await asyncio.sleep(0)
     except BaseException:
         connection.close()
         raise

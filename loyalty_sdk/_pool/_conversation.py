@@ -76,10 +76,15 @@ class Conversation(ResponseHandler):
         self._rests, self.idle_since = True, now
 
     def close(self) -> None:
-        """See aiohttp."""
-        super().close()
+        """See aiohttp, which goes on writing, and lets who reads an answer wait for ever."""
         if self._rests:
+            super().close()
             vars(self).pop("heard", None)  # it knows the connection, and would keep it alive
+            return
+        content = self._payload
+        self.abort()  # nothing may leave any more of what was given up
+        if content is not None and not content.is_eof():
+            content.set_exception(ConnectionAbortedError())
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
@@ -88,13 +93,15 @@ class Conversation(ResponseHandler):
             return
         self._pieces += 1
         super().data_received(data)
-        if self._pieces == 1 and self._answered is None:
-            self._parser_is_as_new = self._is_all(data)
+        first = self._pieces == 1 and self._answered is None
+        self._parser_is_as_new = first and self._is_all(data)
 
     def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
         """See aiohttp: a head has come."""
-        if 100 <= data[0].code < 200 and data[0].code != 101:
-            return  # an interim answer is none
+        if 100 <= data[0].code < 200:
+            if data[0].code != 101:
+                return  # an interim answer is none
+            self.force_close()  # what it speaks from now on is not HTTP
         answered, self._answered = self._answered, None
         if answered is None:
             super().feed_data(data, size)  # a proxy's, which aiohttp asked; or one too many

@@ -58,8 +58,8 @@ class Deadlines:
                 self._wake_at(max(following, now + _TOGETHER))
 
     def close(self) -> None:
-        """Forget the timer, which would keep all this alive until it rings."""
-        if self._timer is not None:
+        """Forget a timer that is of no use; it would keep all this alive until it rings."""
+        if self._timer is not None and not self._limits:
             self._timer.cancel()
 
 

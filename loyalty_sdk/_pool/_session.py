@@ -117,7 +117,7 @@ class Session:
     ) -> bytes:
         """Send ``request`` once and read the answer's body; ``trip`` knows the rest."""
         opener = route.opener
-        connection = await self.connections.take(opener, surely=request.safety is Safety.ONCE)
+        connection = await self.connections.take(opener)
         try:
             conversation = Conversation.on(connection)
             bodiless = request.method == "HEAD"
