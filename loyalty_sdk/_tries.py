@@ -10,7 +10,6 @@ import attrs
 
 from ._announce import announce, before_rest
 from ._flow import Safety
-from ._models import Outcome
 from ._retry import Verdict, exchange, patience, retry_after
 
 if TYPE_CHECKING:
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from ._options import Options
     from ._watch import Watch
     from .errors import LoyaltyError
-
-
-_NOT_APPLIED = frozenset({Outcome.NOT_SENT, Outcome.REJECTED, Outcome.ABSENT})
 
 
 def send(
@@ -70,7 +66,7 @@ class _Tries:
         if self.call.watch is not None:
             self.call.watch.retry(wait, failure)
         tell = before_rest.get()
-        if tell is not None and not self.call.looks and self.call.outcome in _NOT_APPLIED:
+        if tell is not None and not self.call.looks and self.call.outcome.not_applied:
             tell()
 
     async def send(self) -> Response:

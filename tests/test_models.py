@@ -513,3 +513,8 @@ def test_kinds_and_outcomes_are_their_text() -> None:
     assert {"earned": 1} == {TransactionKind.EARNED: 1}
     wanted = ["applied", "rejected", "not_sent", "absent", "unknown"]
     assert wanted == [each.value for each in Outcome]
+
+
+def test_an_outcome_tells_whether_sending_again_doubles_nothing() -> None:
+    """What may have been applied may not be sent again."""
+    assert {"rejected", "not_sent", "absent"} == {each for each in Outcome if each.not_applied}

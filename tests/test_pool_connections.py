@@ -264,9 +264,7 @@ async def test_a_write_is_not_sent_on_tls_that_was_closed_without_a_farewell() -
 
 
 @pytest.mark.parametrize("request_", [READ, PUT, WRITE])
-async def test_nothing_reads_an_answer_that_came_unasked(
-    server: Any, request_: Request
-) -> None:
+async def test_nothing_reads_an_answer_that_came_unasked(server: Any, request_: Request) -> None:
     """Although the event loop has not come to it."""
     async with SessionPool() as pool:
         await send(pool, server.url)

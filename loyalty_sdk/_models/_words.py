@@ -22,6 +22,11 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
     """It left and was not acknowledged: it may have been applied."""
 
+    @property
+    def not_applied(self) -> bool:
+        """Whether it is certain that nothing was applied; to send it again doubles nothing."""
+        return self in {Outcome.REJECTED, Outcome.NOT_SENT, Outcome.ABSENT}
+
 
 class TransactionKind(StrEnum):
     """Why points changed; whatever a vendor adds later is ``OTHER``."""

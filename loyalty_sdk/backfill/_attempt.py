@@ -153,7 +153,7 @@ class Sender:
 
     def _given_up(self, receipt: Receipt | None) -> Ended:
         """What is known of a call that was ended while none of its tries was on its way."""
-        if not self._announced or (receipt is not None and receipt.outcome in _NOT_APPLIED):
+        if not self._announced or (receipt is not None and receipt.outcome.not_applied):
             return Ended(state=State.WAITING, announced=self._announced)
         # Its last try may have come through at that moment.
         return Ended(state=State.UNKNOWN, receipt=receipt, announced=True)
@@ -192,7 +192,6 @@ class Sender:
         return State.REJECTED if refused else State.WAITING
 
 
-_NOT_APPLIED = frozenset({Outcome.NOT_SENT, Outcome.REJECTED, Outcome.ABSENT})
 # How often one row is begun in a run, if it never gets through.
 _ROUNDS = 10
 # Nothing about a row makes these better.
