@@ -81,6 +81,9 @@ class AdaptivePace:
             self._sent.pop()
             self._next = slot
 
+    def held_up(self, now: float, granted_at: float) -> None:
+        """Changes nothing: what it finds out includes it."""
+
     def answered(self, now: float, sent_at: float) -> None:
         """See `Pace`."""
         self._answer_takes += 0.1 * (now - sent_at - self._answer_takes)

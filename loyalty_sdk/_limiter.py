@@ -66,6 +66,11 @@ class Limiter(Queue):
                 return 0.0
         return await self._wait(lane, deadline, key)
 
+    def held_up(self, granted_at: float) -> None:
+        """A request that was granted at ``granted_at`` leaves only now."""
+        with self._lock:
+            self._pace.held_up(time.monotonic(), granted_at)
+
     def answered(self, sent_at: float) -> None:
         """An answer other than 429 came to a request that was sent at ``sent_at``."""
         with self._lock:

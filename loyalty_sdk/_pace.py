@@ -6,7 +6,8 @@ from collections import deque
 from typing import Protocol
 
 _NEVER = float("-inf")
-# Of the margin, so much may go to a grant that comes late; the rest is left to the network.
+# Of the margin, so much may go to a grant that comes late, and as much to a journal between the
+# grant and the first byte; the rest is left to the network.
 LATENESS = 1 / 3
 # Seconds that a busy loop may fall behind and still catch up; what is longer was no hurry.
 _CATCH_UP = 0.1
@@ -53,6 +54,10 @@ class Pace(Protocol):
         """The grant of ``slot`` was not used."""
         ...
 
+    def held_up(self, now: float, granted_at: float) -> None:
+        """What was granted at ``granted_at`` leaves only ``now``."""
+        ...
+
     def answered(self, now: float, sent_at: float) -> None:
         """An answer other than 429 came to what was sent at ``sent_at``."""
         ...
@@ -67,8 +72,8 @@ class FixedPace:
 
     Two rules. The grid: a grant every (1 + margin) / rate seconds. The window: a grant comes
     no sooner than 1 + margin seconds after the one ``rate`` grants before. The grid alone would
-    do if every grant were on time; where a busy loop or a cancelled call moved some, the window
-    keeps the promise.
+    do if every grant were on time; where a busy loop, a cancelled call or a slow journal moved
+    some, the window keeps the promise.
 
     With ``part`` the grid is for that part of the rate.
 
@@ -131,6 +136,17 @@ class FixedPace:
         if slot in self._slots:
             self._slots.remove(slot)
             self._next -= self.interval
+
+    def held_up(self, now: float, granted_at: float) -> None:
+        """See `Pace`: it counts from then on, or many that a slow disk held up leave as one."""
+        left = now - self._lateness
+        if left <= granted_at:
+            return
+        for place, slot in enumerate(reversed(self._slots), 1):
+            if slot <= granted_at:
+                self._slots[-place] = left
+                return
+        self._slots.append(left)  # granted so long ago that nobody knows any more
 
     def answered(self, now: float, sent_at: float) -> None:
         """Changes nothing: the pace recovers with time."""

@@ -80,6 +80,9 @@ class LeasedPace:
         if slot < _EVER:
             self.slots.appendleft(slot)
 
+    def held_up(self, now: float, granted_at: float) -> None:
+        """Changes nothing: the others know of the lease alone."""
+
     def answered(self, now: float, sent_at: float) -> None:
         """See `Pace`."""
 

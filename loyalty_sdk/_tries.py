@@ -87,14 +87,14 @@ class _Tries:
             if limiter is not None:
                 await self._turn("rate", limiter.grant(lane, call.deadline, customer))
             call.granted()
-            sent_at = time.monotonic()
-            response = await self._depart(headers)
+            granted_at = time.monotonic()
+            response = await self._depart(headers, granted_at)
         finally:
             pool.let_go(origin, lane)
         if limiter is not None and response.status == 429:
-            limiter.throttled(sent_at, retry_after(response))
+            limiter.throttled(granted_at, retry_after(response))
         elif limiter is not None:
-            limiter.answered(sent_at)
+            limiter.answered(granted_at)
         return response
 
     def _turn(
@@ -102,12 +102,14 @@ class _Tries:
     ) -> Awaitable[float | None]:
         return turn if self.call.watch is None else self.call.watch.wait(reason, turn)
 
-    async def _depart(self, headers: dict[str, str]) -> Response:
+    async def _depart(self, headers: dict[str, str], granted_at: float) -> Response:
         options, request, call = self.options, self.request, self.call
-        until = time.monotonic() + patience(request, options.retry, call.deadline, call.settle)
+        until = granted_at + patience(request, options.retry, call.deadline, call.settle)
         if request.safety is Safety.ONCE and options.before_send is not None:
             limit = await self.line.pool.within(until - time.monotonic())
             await announce(options.before_send, request.reference, call.tries + 1, limit)
+            if self.account.limiter is not None:
+                self.account.limiter.held_up(granted_at)
         if self.write is not None:
             self.write.depart()
         try:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from loyalty_sdk import (
     ConfigurationError,
+    Customer,
     DeadlineExceededError,
     LoyaltyClient,
+    Order,
     Outcome,
     RateLimit,
     RateLimitedError,
@@ -406,3 +409,34 @@ async def test_a_cancelled_wait_for_a_host_s_slot_gives_it_back(tiny: Any, serve
         await ask(other)
     assert waiting.cancelled()
     assert 2 == len(server.arrivals)
+
+
+# ------------------------------------------------------------ a journal in between
+
+
+@pytest.mark.limited
+async def test_what_a_journal_held_up_counts_when_it_leaves(tiny: Any, server: Any) -> None:
+    """Nine were granted in time and leave as one: the rest keep out of their second."""
+    arrived: list[float] = []
+    prompt: list[float] = []
+
+    async def hook(attempt: Any) -> None:
+        if attempt.reference == "held":
+            await asyncio.sleep(began + 1.2 - time.monotonic())
+        arrived.append(time.monotonic() - began)
+        if attempt.reference == "prompt":
+            prompt.append(arrived[-1])
+
+    began = time.monotonic()
+    async with connect(tiny(server.url, "k"), rate_limit=TEN, before_send=hook) as client:
+
+        async def write(reference: str) -> None:
+            order = Order(id=reference, customer=Customer(id="1"), total=Decimal(1))
+            await client.create_order(order)
+
+        await asyncio.gather(
+            *(write("held") for _ in range(9)), *(write("prompt") for _ in "12345")
+        )
+
+    assert (14, 5) == (len(arrived), len(prompt))
+    assert max(sum(end - 1 < at <= end for at in arrived) for end in prompt) <= 10

@@ -83,6 +83,53 @@ def test_no_second_ever_holds_more_than_the_rate(rate: int, steps: list[tuple[st
     assert most_in_a_second(times or [T0]) <= rate
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(1, 30),
+    st.lists(st.just(0.0) | st.floats(0, 0.009) | st.floats(0, 1), min_size=20, max_size=200),
+)
+def test_what_nobody_holds_up_keeps_out_of_the_way_of_what_a_disk_held_up(
+    rate: int, stalls: list[float]
+) -> None:
+    """It counts when it leaves: a second that ends with one on time never holds too many."""
+    pace = FixedPace(rate, 0.03)
+    now, under_way, left = T0, list[tuple[float, float]](), list[float]()
+    on_time = list[float]()
+
+    def leave() -> float:
+        at, granted_at = heapq.heappop(under_way)
+        pace.held_up(at, granted_at)
+        left.append(at)
+        if at - granted_at < 0.01:
+            on_time.append(at)
+        return at
+
+    for stall in stalls:
+        while under_way and under_way[0][0] <= max(now, pace.due(now)):
+            now = leave()
+        now = max(now, pace.due(now))
+        pace.take(now, waited=True)
+        heapq.heappush(under_way, (now + stall, now))
+    while under_way:
+        leave()
+
+    for end in on_time:
+        assert sum(end - 1 < at <= end for at in left) <= rate
+
+
+def test_what_was_held_up_for_longer_than_anybody_remembers_counts_too() -> None:
+    """Two that a disk held for seconds have left in this second; a third waits for the next."""
+    pace = FixedPace(2, 0.03)
+    for _ in range(2):
+        pace.take(T0, waited=False)
+    for later in (2.0, 3.0):
+        pace.take(T0 + later, waited=False)
+    for _ in range(2):
+        pace.held_up(T0 + 3.9, T0)
+
+    assert T0 + 4.9 < pace.due(T0 + 4.1)
+
+
 def test_a_loop_that_is_late_catches_up() -> None:
     """Five grants that were due while the loop was busy come at once; the rest is on time."""
     pace = FixedPace(100, 0.03)
@@ -331,3 +378,12 @@ def test_one_429_in_light_traffic_halves_and_no_more() -> None:
     sent = pace.take(100.0, waited=False)
     pace.throttled(100.1, sent, None)
     assert 5.0 == pace.rate
+
+
+def test_an_adaptive_pace_does_not_mind_what_is_held_up() -> None:
+    """It follows what the vendor says, and that includes it."""
+    pace = AdaptivePace(10.0, 1.0, 1000.0)
+    pace.take(T0, waited=False)
+    due = pace.due(T0)
+    pace.held_up(T0 + 5, T0)
+    assert due == pace.due(T0)

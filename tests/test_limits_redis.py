@@ -527,6 +527,15 @@ def test_a_leased_slot_is_used_in_its_moment_or_not_at_all() -> None:
     assert EVER == pace.due(10.2)
 
 
+def test_a_lease_does_not_mind_what_is_held_up() -> None:
+    """It was made with everybody, who know nothing else."""
+    pace = LeasedPace(500, 0.03, None)
+    pace.slots.extend([10.0, 10.1])
+    pace.take(10.0, waited=False)
+    pace.held_up(15.0, 10.0)
+    assert [10.1] == list(pace.slots)
+
+
 def test_a_leased_slot_can_be_given_back() -> None:
     """To the next caller of this process; one of the fallback cannot."""
     pace = LeasedPace(500, 0.03, 0.5)
