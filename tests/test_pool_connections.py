@@ -437,3 +437,27 @@ class _Wire(asyncio.Transport):
     def is_closing(self) -> bool:
         """Not yet."""
         return False
+
+
+async def test_calls_made_in_one_turn_of_the_loop_leave_together(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server then has them all before it answers the first, and is heard once."""
+    seen: list[str] = []
+    ask = Conversation.ask
+
+    def asked(self: Conversation, message: bytes, *rest: Any, **more: Any) -> Any:
+        seen.append("left")
+        return ask(self, message, *rest, **more)
+
+    monkeypatch.setattr(Conversation, "ask", asked)
+    async with SessionPool() as pool:
+
+        async def one() -> None:
+            seen.append("made")
+            await send(pool, server.url)
+
+        await asyncio.gather(*(one() for _ in range(3)))
+        seen.clear()
+        await asyncio.gather(*(one() for _ in range(3)))
+    assert ["made"] * 3 + ["left"] * 3 == seen
