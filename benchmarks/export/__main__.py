@@ -1,10 +1,11 @@
 """Exports a program with one window and with several, and says how much faster several are.
 
 Run it with ``python -m benchmarks.export`` in the project's folder; ``--help`` shows what can be
-changed. The vendor is the sandbox, in a process of its own and without limits; each of its answers
-comes ``--latency`` seconds late, as over a network. The runs take turns, each into a new file, and
-the files have to be equal byte by byte. Ends with 1 if they are not, or if the last number of
-windows is not ``--goal`` times as fast as the first.
+changed. The vendor is a process of its own without limits, which has made its rows beforehand;
+how idle it was is printed. Each of its answers comes ``--latency`` seconds late, as over a
+network. The runs take turns, each into a new file, and the files have to be equal byte by byte.
+Ends with 1 if they are not, or if the last number of windows is not ``--goal`` times as fast as
+the first.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import loyalty_sdk
+from benchmarks.harness.usage import cpu_seconds
 from loyalty_sdk.export import Export
 
 if TYPE_CHECKING:
@@ -37,14 +39,15 @@ class Round(NamedTuple):
     cpu: float
     pages: int
     digest: str
+    idle: float
 
 
 def main() -> int:
     """Measure and print."""
     options = _options()
-    with _vendor(options.rows, options.latency) as settings:
+    with _vendor(options.rows, options.latency) as (settings, pid):
         rounds = [
-            asyncio.run(_export(settings, windows, options.page_size))
+            asyncio.run(_export(settings, pid, windows, options.page_size))
             for _ in range(options.rounds)
             for windows in options.windows
         ]
@@ -63,26 +66,27 @@ def _options() -> argparse.Namespace:
 
 
 @contextmanager
-def _vendor(rows: int, latency: float) -> Iterator[dict[str, Any]]:
+def _vendor(rows: int, latency: float) -> Iterator[tuple[dict[str, Any], int]]:
     command = [sys.executable, "-m", "benchmarks.export.vendor", str(rows), str(latency)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
         assert process.stdin is not None  # noqa: S101 - it was asked for
         assert process.stdout is not None  # noqa: S101 - it was asked for
         settings: dict[str, Any] = json.loads(process.stdout.readline())
-        yield settings
+        yield settings, process.pid
         process.stdin.close()
 
 
-async def _export(settings: dict[str, Any], windows: int, page_size: int | None) -> Round:
+async def _export(settings: dict[str, Any], pid: int, windows: int, page_size: int | None) -> Round:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "rows.csv"
         async with loyalty_sdk.connect("loyaltylion", rate_limit=False, **settings) as client:
-            began, cpu = time.perf_counter(), time.process_time()
+            began, cpu, busy = time.perf_counter(), time.process_time(), cpu_seconds(pid) or 0.0
             summary = await Export(client, out, windows=windows, page_size=page_size).run()
             seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+            idle = 1 - ((cpu_seconds(pid) or 0.0) - busy) / seconds
         digest = await asyncio.to_thread(_digest, out)
-    return Round(windows, seconds, cpu, summary.pages, digest)
+    return Round(windows, seconds, cpu, summary.pages, digest, idle)
 
 
 def _digest(path: Path) -> str:
@@ -93,15 +97,19 @@ def _report(options: argparse.Namespace, rounds: list[Round]) -> int:
     print(
         f"{options.rows:,} rows, {options.latency * 1000:g} ms a request, {options.rounds} rounds"
     )
-    print("windows  seconds   rows/s  requests  CPU s  times as fast")
+    print("windows  seconds   rows/s  requests  CPU s  times as fast  server idle %")
     medians = {}
     for windows in options.windows:
         mine = [each for each in rounds if each.windows == windows]
         seconds = medians[windows] = statistics.median(each.seconds for each in mine)
         cpu = statistics.median(each.cpu for each in mine)
         gain = medians[options.windows[0]] / seconds
+        idle = 100 * statistics.median(each.idle for each in mine)
         rate = options.rows / seconds
-        print(f"{windows:7} {seconds:8.2f} {rate:8,.0f} {mine[0].pages:9} {cpu:6.2f} {gain:14.2f}")
+        print(
+            f"{windows:7} {seconds:8.2f} {rate:8,.0f} {mine[0].pages:9} {cpu:6.2f} {gain:14.2f}"
+            f" {idle:14.0f}"
+        )
     gain = medians[options.windows[0]] / medians[options.windows[-1]]
     same = len({each.digest for each in rounds}) == 1
     print(f"The files are {'equal' if same else 'NOT EQUAL'}; the goal is {options.goal:g} times")
