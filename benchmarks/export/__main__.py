@@ -13,22 +13,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hashlib
-import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import loyalty_sdk
+from benchmarks.harness.target import serving
 from benchmarks.harness.usage import cpu_seconds
 from loyalty_sdk.export import Export
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 
 class Round(NamedTuple):
@@ -45,7 +43,7 @@ class Round(NamedTuple):
 def main() -> int:
     """Measure and print."""
     options = _options()
-    with _vendor(options.rows, options.latency) as (settings, pid):
+    with serving("benchmarks.export.vendor", options.rows, options.latency) as (settings, pid):
         rounds = [
             asyncio.run(_export(settings, pid, windows, options.page_size))
             for _ in range(options.rounds)
@@ -63,18 +61,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="of each; medians count (3)")
     parser.add_argument("--goal", type=float, default=6.0, help="times as fast (6)")
     return parser.parse_args()
-
-
-@contextmanager
-def _vendor(rows: int, latency: float) -> Iterator[tuple[dict[str, Any], int]]:
-    command = [sys.executable, "-m", "benchmarks.export.vendor", str(rows), str(latency)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
-        assert process.stdin is not None  # noqa: S101 - it was asked for
-        assert process.stdout is not None  # noqa: S101 - it was asked for
-        settings: dict[str, Any] = json.loads(process.stdout.readline())
-        yield settings, process.pid
-        process.stdin.close()
 
 
 async def _export(settings: dict[str, Any], pid: int, windows: int, page_size: int | None) -> Round:

@@ -80,6 +80,21 @@ def answers(plan: Mapping[str, Any]) -> Generator[Mapping[str, Any]]:
 
 
 @contextmanager
+def serving(module: str, *arguments: object) -> Generator[tuple[Any, int]]:
+    """What the server that ``module`` is says on its first line, and its process id.
+
+    It serves until its input ends.
+    """
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment(), cwd=ROOT) as process:
+        assert process.stdin is not None  # noqa: S101 - for the type checker: it is a pipe
+        assert process.stdout is not None  # noqa: S101 - as above
+        yield json.loads(process.stdout.readline()), process.pid
+        process.stdin.close()
+
+
+@contextmanager
 def _nginx(binary: str) -> Generator[Mapping[str, Any]]:
     port = _free_port()
     with tempfile.TemporaryDirectory() as folder:
