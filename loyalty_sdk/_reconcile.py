@@ -235,16 +235,19 @@ class Reconciler:
 
     async def _markers_come_back(self, length: int, sight: Sight, call: Call) -> bool:
         """Whether the vendor keeps markers that long; if need be, look for another write's."""
-        example = self.account.marked(length, time.monotonic() - self.settle)
+        listed = time.monotonic() - self.settle
+        example = self.account.marked(length, listed)
         if example is None and not self.account.longest_marker:
             # Nothing is known; but a row that is not there cannot have lost its marker.
             return not sight.bare
-        if example is not None and not example.seen:
-            # One that came back long ago says nothing of a vendor that has changed since.
-            sight = await self._glance(example, call)
-            example.seen = bool(sight.rows)
-            return example.seen and self._seen(length)
-        return self._seen(length)
+        if example is None or example.seen:
+            return self._seen(length)
+        # One that came back long ago says nothing of a vendor that has changed since.
+        example.seen = bool((await self._glance(example, call)).rows)
+        if example.left_at > listed and not sight.bare:
+            # It need not be listed yet, and no row here can have lost the marker we look for.
+            return self._seen(length)
+        return example.seen and self._seen(length)
 
     def _seen(self, length: int) -> bool:
         # A vendor that keeps a short one may still cut a long one.

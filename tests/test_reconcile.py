@@ -362,6 +362,24 @@ async def test_an_accepted_write_s_marker_is_looked_for_if_none_was_seen(vendor:
     assert other in [trace for _, trace, _ in vendor.looks]
 
 
+@pytest.mark.parametrize("bare", [False, True])
+async def test_an_example_that_need_not_be_listed_yet_says_nothing(
+    vendor: Vendor, *, bare: bool
+) -> None:
+    """What counts then is that markers came back before, and that no row here can lack one."""
+    example = Write(MARKED._replace(marker="other", customer_id="2"), accepted=True)
+    example.depart()
+    with vendor.account.register(example):
+        pass
+    vendor.script = tries(ACCEPTED)
+    vendor.rows = [(0.0, row("8", 7, None))] if bare else []
+    if bare:
+        error = await doubt(vendor, tried=SETTLE)
+        assert "no marker of that length" in error.message
+    else:
+        assert 1 == (await vendor.write(tried=SETTLE)).attempts
+
+
 @pytest.mark.parametrize(("length", "believed"), [(32, True), (33, False)])
 async def test_a_long_marker_must_have_been_seen_as_long(
     vendor: Vendor, *, length: int, believed: bool

@@ -31,6 +31,7 @@ class Recovery:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._lookup = Lookup(run)
+        self._resends_unknown = False
 
     async def resume(self) -> None:
         """Rows that a dead process left: those in doubt, and those behind them.
@@ -44,8 +45,18 @@ class Recovery:
             await self._all(customers, last=False)
 
     async def finish(self) -> None:
-        """Rows that are still in doubt, for the last time in this run."""
-        await self._all(await self._run.journal.customers(unknown=True), last=True)
+        """Rows that are still in doubt, for the last time in this run.
+
+        Customers who had to be left have another turn, as long as that brings any row where
+        it stays.
+        """
+        run, unknown, ended = self._run, True, -1
+        self._resends_unknown = run.options.resend_unknown
+        while ended != run.ended and not run.stopping:
+            ended = run.ended
+            await self._all(await run.journal.customers(unknown=unknown), last=True)
+            # Those are sent again, or found undecidable, once in a run.
+            self._resends_unknown = unknown = False
 
     async def before_first(self, row: Row) -> Ended | None:
         """For an adopted journal, which may have sent ``row``; None if it did not."""
@@ -83,7 +94,7 @@ class Recovery:
 
     async def _row(self, sender: Sender, held: Held, *, last: bool) -> bool:
         """Whether ``held`` got where it stays, so that the next one may follow."""
-        resend_unknown = last and self._run.options.resend_unknown
+        resend_unknown = self._resends_unknown
         ended = Ended(state=held.state)
         for _ in range(_MOST_SENDS):
             if self._run.stopping:

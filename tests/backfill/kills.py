@@ -25,6 +25,8 @@ from .child import REFUSED
 
 _ROOT = Path(__file__).parents[2]
 _KEY = re.compile(r"K-[0-9]+")
+# Runs that end by themselves, the last of which leaves nothing.
+_MOST_ENDS = 4
 
 
 @attrs.frozen(kw_only=True)
@@ -63,29 +65,32 @@ class Verdict:
         hidden: In the ledger, and dead letters in the journal.
         killed: How often it was.
         refused: What was said of the older copy.
+        left: What each run that ended by itself left for a later one; the last, nothing.
     """
 
     states: Counter[str]
     lost: list[str]
     doubled: list[str]
     hidden: list[str]
-    killed: int
-    refused: str
+    killed: int = 0
+    refused: str = ""
+    left: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:
-        """Whether nothing is that must not be."""
-        return not (self.lost or self.doubled or self.hidden)
+        """Whether nothing is that must not be, and every row has got where it stays."""
+        unfinished = self.states[State.SENT.name] + self.states[State.WAITING.name]
+        return not (self.lost or self.doubled or self.hidden or unfinished)
 
 
 async def play(one: Play, folder: Path) -> Verdict:
-    """Run it until it ends by itself."""
+    """Run it until it ends by itself and leaves nothing, and a few times more at the most."""
     draw = Random(one.seed)
     _write_rows(one, folder / "rows.csv")
     late = one.settle / 3
     async with Sandbox(effect_delay=late, list_lag=late / 2, seed=one.seed) as sandbox:
         _add_faults(sandbox, one)
-        killed, refused = 0, ""
+        killed, refused, left = 0, "", list[str]()
         while True:
             aim = draw.randint(1, max(2, one.rows // max(1, one.kills)))
             process = await _start(one, sandbox, folder)
@@ -97,11 +102,22 @@ async def play(one: Play, folder: Path) -> Verdict:
             said = await _said(process)
             if process.returncode != 0:
                 raise AssertionError(said)
-            break
+            left.append(_left(json.loads(said)))
+            if not left[-1] or len(left) == _MOST_ENDS:
+                break
         # What was acknowledged takes effect a little later.
         while sandbox.outstanding(one.provider):
             await asyncio.sleep(0.05)
-        return _judge(one, sandbox, folder, killed, refused)
+        verdict = _judge(one, sandbox, folder)
+        return attrs.evolve(verdict, killed=killed, refused=refused, left=tuple(left))
+
+
+def _left(said: dict[str, Any]) -> str:
+    """What a run left for a later one, in words; nothing where it is done."""
+    open_states = (State.SENT, State.WAITING, State.UNKNOWN)
+    counts = {state.name: said["counts"][state.name] for state in open_states}
+    rows = [f"{name.lower()} {count}" for name, count in counts.items() if count]
+    return ", ".join(rows + [said["reason"]] * (said["reason"] is not None))
 
 
 def _write_rows(one: Play, path: Path) -> None:
@@ -190,7 +206,7 @@ def _copy(journal: Path, to: Path) -> None:
             shutil.copy2(f"{journal}{suffix}", f"{to}{suffix}")
 
 
-def _judge(one: Play, sandbox: Sandbox, folder: Path, killed: int, refused: str) -> Verdict:
+def _judge(one: Play, sandbox: Sandbox, folder: Path) -> Verdict:
     landed: Counter[str] = Counter()
     for number in range(one.customers):
         for row in sandbox.ledger(one.provider, str(number)):
@@ -210,6 +226,4 @@ def _judge(one: Play, sandbox: Sandbox, folder: Path, killed: int, refused: str)
         ),
         doubled=sorted(key for key, times in landed.items() if times > 1 or key not in keys),
         hidden=sorted(key for key in keys if landed[key] and journaled.get(key) in dead),
-        killed=killed,
-        refused=refused,
     )

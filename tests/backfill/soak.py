@@ -56,8 +56,9 @@ def _options() -> argparse.Namespace:
 def _line(one: Play, verdict: Verdict, seconds: float) -> str:
     states = ", ".join(f"{name.lower()} {count}" for name, count in verdict.states.items())
     refused = "older copy refused" if verdict.refused else "NO OLDER COPY TRIED"
+    left = "".join(f"; a run left {what}" for what in verdict.left if what)
     return (
-        f"{one.provider:12} {one.operation:14} killed {verdict.killed}x, {refused}:"
+        f"{one.provider:12} {one.operation:14} killed {verdict.killed}x, {refused}{left}:"
         f" {one.rows} rows: {states}; lost {len(verdict.lost)}, doubled {len(verdict.doubled)},"
         f" hidden {len(verdict.hidden)}; {seconds:.0f} s"
     )

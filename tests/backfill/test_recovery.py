@@ -428,6 +428,41 @@ async def test_a_row_that_never_gets_through_is_left_for_later(
     assert not summary.finished
 
 
+async def test_who_had_to_be_left_has_another_turn_while_others_get_through(
+    shop: Any, adjustments: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What kept a row back may be over by then; the run need not be begun again for it."""
+    monkeypatch.setattr("loyalty_sdk.backfill._gate._LONGEST_PAUSE", 0.001)
+    monkeypatch.setattr("loyalty_sdk.backfill._attempt._ROUNDS", 1)
+    # As it is sent first, and in the first turn: by then the other one gets through.
+    shop.sandbox.faults.add("rate_limit", match="POST /v2/customers/c0/points", times=2)
+    shop.sandbox.faults.add("rate_limit", match="POST /v2/customers/c1/points", times=1)
+
+    client = shop.client.with_options(retry=RetryPolicy(attempts=1))
+    summary = await shop.run(adjustments(9), client=client)
+
+    assert (9, True) == (summary.applied, summary.finished)
+    assert [1, 4, 7] == shop.points("c0")
+
+
+async def test_a_row_is_sent_again_unproven_once_in_a_run(
+    shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where its customer has another turn, for a row behind it."""
+    monkeypatch.setattr("loyalty_sdk.backfill._gate._LONGEST_PAUSE", 0.001)
+    monkeypatch.setattr("loyalty_sdk.backfill._attempt._ROUNDS", 1)
+    unmarked, rows = await _undecidable(shop)
+    async with unmarked:
+        await shop.run(rows[:1], client=unmarked, deadline=0.25)
+        # The next row as it comes, the one in doubt, and the next one behind it.
+        shop.sandbox.faults.add("rate_limit", match="POST", times=3)
+        client = unmarked.with_options(retry=RetryPolicy(attempts=1))
+        again = await shop.run(rows, client=client, resend_unknown=True)
+
+    assert 1 == again.resent_unknown
+    assert {"a": "UNKNOWN", "b": "APPLIED"} == shop.states()
+
+
 async def test_stopping_finishes_what_is_on_its_way(shop: Any, adjustments: Any) -> None:
     """Nothing is left in doubt, and the next run goes on."""
     shop.sandbox.faults.add("latency", match="POST", seconds=0.1)
