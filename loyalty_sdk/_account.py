@@ -32,8 +32,6 @@ Ticket = tuple["asyncio.AbstractEventLoop", "asyncio.Future[None]"]
 
 _REMEMBERED = 16_384
 _MOST_UNRESOLVED = 65_536
-# Acknowledged writes that are kept of the time of one `settle`.
-_SPREAD = 32
 _numbers = count(1)
 # Seconds; unless `settle` is longer.
 _LONGEST_SETTLE = 600.0
@@ -145,7 +143,7 @@ class Account:
         self._doubtful: dict[str, set[Write]] = {}
         self._recent: deque[Write] = deque()
         self._of_customer: dict[str, deque[Write]] = {}
-        self._markers: deque[Write] = deque(maxlen=2 * _SPREAD)
+        self._markers: deque[Write] = deque(maxlen=64)
         self._forgotten = float("-inf")
         self._unresolved: dict[int, Receipt] = {}
         self._waiting: dict[str, set[Ticket]] = {}
@@ -222,19 +220,11 @@ class Account:
     def _remember(self, write: Write) -> None:
         _held[self] = None
         if write.accepted and write.trace.marker:
-            self._keep_marker(write)
+            self._markers.append(write)
         self._recent.append(write)
         self._of_customer.setdefault(write.trace.customer_id, deque()).append(write)
         if len(self._recent) > _REMEMBERED:
             self._forget(self._recent.popleft())
-
-    def _keep_marker(self, write: Write) -> None:
-        """The latest, and enough of those before it to reach back beyond ``settle``."""
-        kept = self._markers
-        with self._lock:
-            if len(kept) > 1 and kept[-1].left_at - kept[-2].left_at < write.settle / _SPREAD:
-                kept.pop()
-            kept.append(write)
 
     def _forget(self, oldest: Write) -> None:
         self._forgotten = max(self._forgotten, oldest.lands_until)
@@ -272,15 +262,13 @@ class Account:
         return tuple(rivals)
 
     def marked(self, length: int, before: float) -> Write | None:
-        """An acknowledged write with a marker as long as ``length``: the latest sent ``before``.
+        """The latest acknowledged write with a marker as long as ``length``, sent ``before``.
 
-        Where there is no such, one whose marker has come back, or else the latest; a shorter
-        marker where none is as long.
+        Shorter or later ones where there is no such.
         """
         marked = tuple(self._markers)
         long = [write for write in marked if len(write.trace.marker or "") >= length] or marked
-        listed = [write for write in long if write.left_at <= before]
-        found = listed or [write for write in long if write.seen] or long
+        found = [write for write in long if write.left_at <= before] or long
         return found[-1] if found else None
 
     async def turn(self, write: Write, deadline: float) -> None:

@@ -217,29 +217,6 @@ def test_an_example_of_a_marker_had_time_to_be_listed(account: Account) -> None:
     assert late is account.marked(3, 50.0)
 
 
-def test_an_example_of_a_marker_that_came_back_beats_a_later_one(account: Account) -> None:
-    """Where none had time to be listed, one that is listed all the same says enough."""
-    early, late = (ended(account, Write(MARKED), accepted=True) for _ in range(2))
-    early.left_at, late.left_at = 100.0, 200.0
-    assert late is account.marked(3, 50.0)
-    early.seen = True
-    assert early is account.marked(3, 50.0)
-
-
-def test_examples_of_markers_reach_back_however_many_writes_there_are(account: Account) -> None:
-    """A busy process still has one that had time to be listed, and few of them."""
-    times = [number / 100 for number in range(10_000)]
-    writes = [Write(MARKED, accepted=True, sent_at=at, left_at=at, settle=30.0) for at in times]
-    for write in writes:
-        with account.register(write):
-            pass
-    example = account.marked(3, 100.0 - 30.0)
-    assert example is not None
-    assert 68.0 < example.left_at <= 70.0
-    assert writes[-1] is account.marked(3, EVER)
-    assert 64 >= len(account._markers)
-
-
 # ------------------------------------------------------------ waiting
 
 

@@ -211,6 +211,8 @@ AT_ONCE: dict[str, Fault] = {
 LATE = ("late after timeout", "late after 504", "late after reset")
 SECOND = ("409", "422")
 NAMES = (*AT_ONCE, *LATE)
+# Where there is a rate limit, one such answer holds back everything: nothing would be left to see.
+WITHIN_LIMITS = tuple(name for name in NAMES if name != "429 in an age")
 
 
 def fault(name: str, late: Late) -> Fault:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .covering import pairwise
-from .faults import AT_ONCE, LATE, LOOKS, Late
+from .faults import AT_ONCE, LATE, LOOKS, NAMES, WITHIN_LIMITS, Late
 from .stage import FLAVOURS, World
 
 # With what is held back, 15 s at most, these add up to less than a minute.
@@ -37,6 +37,7 @@ _AROUND: dict[str, tuple[Any, ...]] = {
     # Time to look and to send again, or less than the vendor needs to settle.
     "deadline": (900.0, 30.0),
     "reset": (False, True),
+    "limited": (False, True),
 }
 
 
@@ -46,7 +47,8 @@ def worlds(seed: int, calls: int) -> Iterator[World]:
         switches = {name: row.pop(name) for name in SWITCHES}
         if row["flavour"] == "sole writer":
             switches["stranger"] = 0.0  # else the merchant would have lied
-        yield World(seed=1000 * seed + number, calls=calls, switches=switches, **row)
+        names = WITHIN_LIMITS if row["limited"] else NAMES
+        yield World(seed=1000 * seed + number, calls=calls, switches=switches, names=names, **row)
 
 
 def fair(flavour: str, seed: int, calls: int) -> World:

@@ -55,7 +55,9 @@ def main() -> int:
     print(table([*tallies, ("all", _sum(tally for _, tally in tallies))]))
     wrong = [one for _, tally in tallies for one in tally.wrong]
     print(*wrong[:20], sep="\n")
-    return 1 if wrong else 0
+    silent = [title for title, tally in tallies if not tally.tells]
+    print(*(f"{title}: too little was sent to tell anything" for title in silent), sep="\n")
+    return 1 if wrong or silent else 0
 
 
 def _options() -> argparse.Namespace:

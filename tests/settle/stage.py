@@ -51,6 +51,7 @@ class World:
         faulty: Share of them whose first send meets a fault.
         twice: The same of a second send.
         names: The faults.
+        limited: Whether the client keeps the vendor's rate limit; see `faults.WITHIN_LIMITS`.
         operations: What is done.
         customers: Whose points are moved.
     """
@@ -69,6 +70,7 @@ class World:
     faulty: float = 0.8
     twice: float = 0.3
     names: tuple[str, ...] = faults.NAMES
+    limited: bool = False
     operations: tuple[str, ...] = OPERATIONS
     customers: tuple[str, ...] = CUSTOMERS
 
@@ -155,6 +157,7 @@ class Stage:
             pool=self.pool,
             deadline=world.deadline,
             settle=world.settle,
+            rate_limit=None if world.limited else False,
             allow_http=True,
         )
 

@@ -11,6 +11,8 @@ from loyalty_sdk import Outcome
 
 from .world import Told
 
+# Attempts to connect that fail are among what is played.
+_MOST_UNSENT = 0.15
 DENIED = frozenset({Outcome.REJECTED, Outcome.NOT_SENT, Outcome.ABSENT})
 
 
@@ -48,6 +50,11 @@ class Tally:
     def share(self, outcome: str) -> float:
         """Part of the deeds that ended so."""
         return self.outcomes[outcome] / max(1, self.calls)
+
+    @property
+    def tells(self) -> bool:
+        """Whether most deeds were sent: of the others nothing can go wrong."""
+        return self.share(Outcome.NOT_SENT) < _MOST_UNSENT
 
     def add(self, told: Iterable[Told]) -> None:
         """Count more."""

@@ -27,6 +27,7 @@ def _played(title: str, played: Iterable[World]) -> Tally:
     for world in played:
         tally.add(run(play(world)))
     print(table([(title, tally)]))
+    assert tally.tells
     return tally
 
 
@@ -55,6 +56,7 @@ def test_few_adjustments_and_orders_stay_unknown(flavour: str, most: float) -> N
         tally.add(one for one in told if "activity" not in one.deed.operation)
     print(table([(flavour, tally)]))
     _nothing_untrue(tally)
+    assert tally.tells
     assert most >= tally.share("unknown")
     assert 0.01 >= tally.groundless / tally.calls
 
@@ -64,6 +66,7 @@ def test_an_activity_that_is_recorded_is_found(flavour: str) -> None:
     """A vendor that lists an activity proves it, backdated or not; one not listed is UNKNOWN."""
     told = run(play(fair(flavour, seed=5, calls=100)))
     activities = [one for one in told if "activity" in one.deed.operation and one.landed]
+    assert 10 <= len(activities)
     assert {Outcome.APPLIED} == {one.outcome for one in activities}
 
 
