@@ -1,7 +1,7 @@
-"""The FastAPI example for a vendor that settles within half a second.
+"""The FastAPI example for a vendor that settles within half a second, and has no rate limit.
 
 So a write whose answer was lost is also sent again while a visitor waits, which is where a
-double could come from.
+double could come from; and more than a few a second are sent.
 """
 
 from __future__ import annotations
@@ -12,5 +12,5 @@ import fastapi_app
 
 import loyalty_sdk
 
-vars(loyalty_sdk)["connect"] = partial(loyalty_sdk.connect, settle=0.5)
+vars(loyalty_sdk)["connect"] = partial(loyalty_sdk.connect, settle=0.5, rate_limit=False)
 app = fastapi_app.app

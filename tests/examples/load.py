@@ -58,6 +58,11 @@ class Load:
         """Told not to be given, and there."""
         return [ref for ref, said in self.told.items() if said in _DENIED and self.landed[ref]]
 
+    @property
+    def tells(self) -> bool:
+        """Whether most were sent and some looked for: of the others nothing can go wrong."""
+        return 2 * self.outcomes["applied"] > len(self.told) and self.arrivals["GET"] > 0
+
     def slowest(self, share: float) -> float:
         """Seconds within which ``share`` of the answers came."""
         return sorted(self.waited)[int(share * (len(self.waited) - 1))]

@@ -46,6 +46,7 @@ def check(load: Load) -> None:
     assert ([], [], []) == (load.doubled, load.lost, load.hidden), load.table()
     assert {"applied", "unknown", "left", "not_sent", "absent", "rejected"} >= set(load.outcomes)
     assert 0 < load.outcomes["applied"]
+    assert 0 < load.arrivals["GET"], "nothing was looked for"
     assert 0 < load.outcomes["left"]
     assert "no marker" not in load.landed
 
