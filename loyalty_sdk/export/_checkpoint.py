@@ -34,6 +34,15 @@ _DAMAGE = {
 # Seconds in which another one that was refused has let go of it.
 _PATIENCE = 0.5
 
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "cache_size = -16000",
+    # Some systems build SQLite so that what is deleted is written over first, all rows of a run
+    # once more; `Checkpoint.shrink` cuts them off the file.
+    "secure_delete = FAST",
+)
+
 _SCHEMA = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- What is read with one chain of cursors: a window of the program, or a customer.
@@ -98,7 +107,7 @@ class Checkpoint:
                 return False
             new = self._is_new()
             self._base.execute("COMMIT")
-            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "cache_size = -16000"):
+            for pragma in _PRAGMAS:
                 self._base.execute(f"PRAGMA {pragma}")
             with self.change():
                 if new:

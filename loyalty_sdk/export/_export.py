@@ -14,11 +14,11 @@ from loyalty_sdk.errors import ConfigurationError, ExportError, Problem
 
 from . import _clock, _run, _targets
 from ._checkpoint import Checkpoint, whole
-from ._reading import Listing
 from ._run import Wish
 from ._session import Session
 from ._spool import Spool
 from ._thread import Thread
+from ._walking import Listing
 
 if TYPE_CHECKING:
     from collections.abc import (

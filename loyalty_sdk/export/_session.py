@@ -16,7 +16,7 @@ from ._files import Draft
 from ._reading import Reader
 from ._rows import restore
 from ._values import Batch, Progress, Summary
-from ._windows import micros, moment
+from ._windows import moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from ._checkpoint import Checkpoint
     from ._clock import Clock
     from ._files import Format
-    from ._reading import Listing
     from ._run import Run
     from ._spool import Spool
     from ._thread import Do
     from ._values import Consumer, Phase
+    from ._walking import Listing
 
 BATCH = 1000
 """Rows of a consumer's batch."""
@@ -84,16 +84,11 @@ class Session:
             await self._ask()
         if self.run.phase == "reading":
             self._tell("reading", self._spool.rows)
-            await self._read(count, micros(self._clock.now))
-            if self._spool.done < self._spool.total:
-                # Rows may still be made in the second that it ends with.
-                await self._clock.passed()
-                await self._read(count, self.run.until)
+            await self._reader().read(count)
             await self._do(self._end_reading)
 
-    async def _read(self, count: int, over: int) -> None:
-        reader = Reader(self._listing, self._spool, self._do, over=over, report=self._read_on)
-        await reader.read(count)
+    def _reader(self) -> Reader:
+        return Reader(self._listing, self._spool, self._do, clock=self._clock, report=self._read_on)
 
     async def _ask(self) -> None:
         """Make a unit of every customer whom the vendor lists."""

@@ -106,14 +106,12 @@ class Spool:
             ),
         )
 
-    def open_units(self, over: int, after: int, limit: int) -> list[Unit]:
-        """Units that are not done and end by ``over``, in the order they were made."""
+    def open_units(self, after: int, limit: int) -> list[Unit]:
+        """Units that are not done, in the order they were made."""
         found = self._base.rows(
             "SELECT id, filters, low, high, cursor, pages FROM unit"
-            " WHERE state = 'open' AND high <= ? AND id > ? ORDER BY id LIMIT ?",
-            over,
-            after,
-            limit,
+            " WHERE state = 'open' AND id > ? ORDER BY id LIMIT ?",
+            *(after, limit),
         )
         return [
             Unit(number, json.loads(filters), Window(low, high), cursor, pages)

@@ -15,6 +15,8 @@ import pytest
 from loyalty_sdk import ConfigurationError, ExportError
 from loyalty_sdk.export import Export
 from loyalty_sdk.export._checkpoint import Checkpoint
+from loyalty_sdk.export._rows import json_row
+from loyalty_sdk.export._spool import Spool
 from loyalty_sdk.sandbox import Sandbox
 
 from .ledgers import client_of
@@ -25,6 +27,8 @@ _HOLDER = """
 import sys
 from pathlib import Path
 from loyalty_sdk.export._checkpoint import Checkpoint
+from loyalty_sdk.export._rows import json_row
+from loyalty_sdk.export._spool import Spool
 
 base = Checkpoint(Path(sys.argv[1]))
 print("held", flush=True)
@@ -210,6 +214,23 @@ def test_another_versions_checkpoint_is_refused(path: Path) -> None:
     base.close()
     with pytest.raises(ConfigurationError, match="was made by another version"):
         Checkpoint(path)
+
+
+def test_what_is_forgotten_is_not_written_once_more(path: Path) -> None:
+    """Some systems' SQLite writes zeros over it: the end of a run would need its room again."""
+    base = Checkpoint(path)
+    with base.change():
+        base.note("run", {"number": 1})
+        rows = ((number, 1, str(number), 1, b"x" * 400) for number in range(5000))
+        base.many("INSERT INTO row VALUES (?, ?, ?, ?, ?)", rows)
+    base.one("PRAGMA wal_checkpoint(TRUNCATE)")
+    size = path.stat().st_size
+    with base.change():
+        Spool(base, json_row).clear()
+    assert path.with_name(path.name + "-wal").stat().st_size < size / 10
+    base.shrink()
+    base.close()
+    assert b"x" * 100 not in path.read_bytes()
 
 
 def test_a_run_that_never_began_leaves_nothing(path: Path) -> None:

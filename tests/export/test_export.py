@@ -21,8 +21,8 @@ from loyalty_sdk import (
     connect,
 )
 from loyalty_sdk.export import Export, Progress, _checkpoint, _clock
-from loyalty_sdk.export._reading import Reader
 from loyalty_sdk.export._spool import Spool
+from loyalty_sdk.export._walking import Walker
 from loyalty_sdk.sandbox import Sandbox
 
 from .ledgers import (
@@ -70,16 +70,16 @@ async def test_windows_are_read_at_once(
     tmp_path: Path, client: LoyaltyClient, monkeypatch: pytest.MonkeyPatch, windows: int
 ) -> None:
     """As many as asked for and no more, although an export begins with few."""
-    walk, at_once, most = Reader._walk, 0, 0
+    walk, at_once, most = Walker.walk, 0, 0
 
-    async def counted(reader: Reader, unit: Any) -> None:
+    async def counted(walker: Walker, unit: Any) -> None:
         nonlocal at_once, most
         at_once += 1
         most = max(most, at_once)
-        await walk(reader, unit)
+        await walk(walker, unit)
         at_once -= 1
 
-    monkeypatch.setattr(Reader, "_walk", counted)
+    monkeypatch.setattr(Walker, "walk", counted)
     await Export(client, tmp_path / "rows.csv", windows=windows, page_size=5).run()
     assert windows == most
 
