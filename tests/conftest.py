@@ -237,21 +237,37 @@ async def skipping(monkeypatch: pytest.MonkeyPatch) -> Clock:
     So a test may wait for a minute, and how busy the machine is decides nothing.
     """
     clock = Clock(time.monotonic())
-    selector: Any = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
-    select = selector.select
+    loop = asyncio.get_running_loop()
+    selector: Any = loop._selector  # type: ignore[attr-defined]
+    select, submit = selector.select, loop.run_in_executor
+    busy: set[asyncio.Future[Any]] = set()
+
+    def submitted(*call: Any) -> asyncio.Future[Any]:
+        busy.add(future := submit(*call))
+        future.add_done_callback(busy.discard)
+        return future
 
     def jump(timeout: float | None = None) -> Any:
         if timeout is None or timeout <= 0:
             return select(timeout)
-        # A moment for what is on its way through the kernel, from one end to the other.
-        ready = select(0) or select(0.0005)
-        if not ready:
+        # A moment for what is on its way through the kernel, from one end to the other; and
+        # no moment passes while a thread is at work for the loop.
+        ready = select(0) or select(1 if busy else 0.0005)
+        if not ready and not busy:
             clock.now += timeout
         return ready
 
+    monkeypatch.setattr(loop, "run_in_executor", submitted)
     monkeypatch.setattr(selector, "select", jump)
     monkeypatch.setattr(time, "monotonic", clock.monotonic)
     return clock
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No time passes between two lines of a test that has no loop."""
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
 
 
 @pytest.fixture
@@ -261,8 +277,8 @@ def tiny() -> type[TinyProvider]:
 
 
 @pytest.fixture
-async def client(server: ScriptedServer) -> AsyncIterator[LoyaltyClient]:
-    """A client of the small provider, quick to give up."""
+async def client(server: ScriptedServer, skipping: Clock) -> AsyncIterator[LoyaltyClient]:
+    """A client of the small provider, quick to give up; by a clock that only waiting moves."""
     provider = TinyProvider(server.url)
     async with connect(provider, deadline=2.0, retry=RetryPolicy(attempt_timeout=0.3)) as made:
         yield made
@@ -270,9 +286,10 @@ async def client(server: ScriptedServer) -> AsyncIterator[LoyaltyClient]:
 
 @pytest.fixture(autouse=True)
 def strangers() -> Iterator[None]:
-    """No test knows what another left open with the same credentials."""
+    """No test knows what another left open with the same credentials: ports come again."""
     yield
     _account._held.clear()
+    _account._accounts.clear()
 
 
 @pytest.fixture(autouse=True)

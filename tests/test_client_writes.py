@@ -425,6 +425,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.usefixtures("skipping")
 @pytest.mark.parametrize(
     ("rows", "printed"),
     [(["[ref:r-1]"], ["applied", "applied"]), (["[ref:r-10] x"], ["unknown", "absent"])],

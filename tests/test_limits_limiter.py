@@ -405,33 +405,44 @@ def in_thread(main: Callable[[], Awaitable[Any]]) -> tuple[threading.Thread, lis
     return thread, results
 
 
-def test_loops_in_threads_share_one_rate() -> None:
+def put_off(limiter: Limiter, seconds: float) -> None:
+    """Nothing is due for so long: how long a thread takes to start decides nothing."""
+    with limiter._lock:
+        limiter._pace._next = time.monotonic() + seconds  # type: ignore[attr-defined]
+
+
+def test_loops_in_threads_share_one_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four loops, each with many callers: together they get the rate, and each a share."""
     limiter = fixed(500)
-    times: list[list[float]] = [[] for _ in range(4)]
+    counts, times = [0] * 4, list[float]()
+    take = limiter._pace.take
+
+    def taken(now: float, *, waited: bool) -> float:
+        times.append(now)
+        return take(now, waited=waited)
+
+    def enough() -> bool:
+        return sum(counts) >= 550 and min(counts) >= 20
 
     def sender(number: int) -> Callable[[], Awaitable[None]]:
         async def call() -> None:
-            while True:
-                times[number].append(await granted(limiter))
+            while not enough():
+                await granted(limiter)
+                counts[number] += 1
 
         async def main() -> None:
-            callers = [asyncio.create_task(call()) for _ in range(10)]
-            await asyncio.sleep(1.2)
-            for caller in callers:
-                caller.cancel()
-            await asyncio.gather(*callers, return_exceptions=True)
+            async with asyncio.timeout(20):
+                await asyncio.gather(*(call() for _ in range(10)))
 
         return main
 
+    # When a grant is given, not when its caller hears of it: that a busy machine delays.
+    monkeypatch.setattr(limiter._pace, "take", taken)
     for thread, _ in [in_thread(sender(number)) for number in range(4)]:
         thread.join()
 
-    together = sorted(at for each in times for at in each)
-    # Times are noted late here and there.
-    assert all(b - a > 0.9 for a, b in zip(together, together[500:], strict=False))
-    assert len(together) >= 300
-    assert all(len(each) >= 20 for each in times)
+    assert enough()
+    assert all(b - a > 1 for a, b in zip(times, times[500:], strict=False))
     assert {} == limiter._desks
 
 
@@ -444,7 +455,7 @@ async def test_a_loop_that_is_busy_does_not_hold_up_another() -> None:
         task = asyncio.create_task(granted(limiter))
         await asyncio.sleep(0)
         ready.set()
-        meanwhile = served.wait(5)  # it is what a loop must not do
+        meanwhile = served.wait(20)  # it is what a loop must not do
         await task
         return meanwhile
 
@@ -463,6 +474,7 @@ async def test_a_loop_is_woken_when_something_is_due_sooner_than_its_timer_says(
     limiter = fixed(1)
     await limiter.grant("interactive", EVER)
     began = time.monotonic()
+    put_off(limiter, 60)
     waiting = asyncio.create_task(limiter.grant("interactive", EVER))
     await asyncio.sleep(0)
 
@@ -475,7 +487,7 @@ async def test_a_loop_is_woken_when_something_is_due_sooner_than_its_timer_says(
 
     thread, _ = in_thread(give_back)
     await waiting
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 30
     await asyncio.to_thread(thread.join)
 
 
@@ -488,14 +500,15 @@ async def test_a_turn_that_another_thread_gives_may_come_too_late() -> None:
         task = asyncio.create_task(granted(limiter))
         await asyncio.sleep(0)
         ready.set()
-        given.wait(5)  # its turn comes while its loop does nothing
+        given.wait(20)  # its turn comes while its loop does nothing
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
     await limiter.grant("interactive", EVER)
+    put_off(limiter, 60)
     thread, _ = in_thread(leaves)
     await asyncio.to_thread(ready.wait)
-    await asyncio.sleep(0.07)
+    put_off(limiter, 0)
     limiter.look()
     assert 2 == limiter.interactive.grants
     given.set()
@@ -524,7 +537,7 @@ async def test_a_dead_loop_takes_no_turn() -> None:
     assert 1 == limiter.interactive.waiting
     began = time.monotonic()
     await limiter.grant("interactive", EVER)
-    assert time.monotonic() - began < 0.1
+    assert time.monotonic() - began < 10
     assert 0 == limiter.interactive.waiting
     gc.collect()
 
@@ -536,7 +549,11 @@ def test_a_limiter_serves_one_loop_after_the_other() -> None:
     async def main() -> list[float]:
         return [await limiter.grant("interactive", EVER) for _ in range(2)]
 
-    first, second = asyncio.run(main()), asyncio.run(main())
+    with clock.skipped() as skipped:
+        with clock.runner(skipped) as loop:
+            first = loop.run(main())
+        with clock.runner(skipped) as loop:
+            second = loop.run(main())
     assert 0 == first[0]
     assert all(wait > 0 for wait in [first[1], *second])
 

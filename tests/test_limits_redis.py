@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from loyalty_sdk import RateLimit, RateWaitTimeoutError, RedisBudget
@@ -80,14 +81,14 @@ def server(running: Server) -> Iterator[Server]:
 
 def shared(server: Server, name: str, rate: int = 500, **options: Any) -> SharedLimiter:
     """One process's part of a rate."""
-    budget = RedisBudget(server.url, **{"timeout": 2.0, **options})
+    budget = RedisBudget(server.url, **{"timeout": 10.0, **options})
     limiter = RateLimit.fixed(rate, shared=budget).limiter([name])
     assert isinstance(limiter, SharedLimiter)
     return limiter
 
 
-async def saturate(limiter: SharedLimiter, seconds: float, callers: int = 50) -> list[float]:
-    """When grants came to callers that take all they can get."""
+async def saturate(limiter: SharedLimiter, seconds: float, least: int = 0) -> list[float]:
+    """When grants came to 50 callers that take all they can; ``least``, however long it takes."""
     times: list[float] = []
 
     async def call() -> None:
@@ -95,8 +96,11 @@ async def saturate(limiter: SharedLimiter, seconds: float, callers: int = 50) ->
             await limiter.grant("bulk", EVER)
             times.append(time.monotonic())
 
-    tasks = [asyncio.create_task(call()) for _ in range(callers)]
+    tasks = [asyncio.create_task(call()) for _ in range(50)]
     await asyncio.sleep(seconds)
+    async with asyncio.timeout(20):
+        while len(times) < least:
+            await asyncio.sleep(0.01)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -140,7 +144,7 @@ async def test_round_trips_are_few(server: Server, request: pytest.FixtureReques
 
     async def few() -> bool:
         before = limiter.leases
-        times = await saturate(limiter, 0.6)
+        times = await saturate(limiter, 0.6, least=1)
         return (limiter.leases - before) / len(times) < 0.1
 
     assert await seen(few)
@@ -174,53 +178,64 @@ async def test_idling_saves_nothing_up(server: Server, request: pytest.FixtureRe
 
 
 SENDER = """
-import asyncio, json, sys, time
-shift, url, seconds = float(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+import asyncio, sys, time
+shift, url = float(sys.argv[1]), sys.argv[2]
 monotonic, wall = time.monotonic, time.time
 time.monotonic, time.time = (lambda: monotonic() + 100 * shift), (lambda: wall() + shift)
 from loyalty_sdk import RateLimit, RedisBudget
-limiter = RateLimit.fixed(200, shared=RedisBudget(url, timeout=5.0)).limiter([sys.argv[4]])
+limiter = RateLimit.fixed(200, shared=RedisBudget(url, timeout=10.0)).limiter([sys.argv[3]])
 async def call():
     while True:
         await limiter.grant("bulk", float("inf"))
         print(monotonic(), flush=True)
 async def main():
-    tasks = [asyncio.create_task(call()) for _ in range(20)]
-    await asyncio.sleep(seconds)
+    await asyncio.gather(*(call() for _ in range(20)))
 asyncio.run(main())
 """
 
 
-def test_clocks_that_differ_and_a_kill_do_no_harm(
+@pytest.fixture
+def sender(
     server: Server, request: pytest.FixtureRequest
-) -> None:
-    """Two processes whose clocks are 3 s apart keep one rate; one is killed, the other goes on."""
-    name = request.node.name
+) -> Iterator[Callable[[float], subprocess.Popen[str]]]:
+    """Starts processes whose clocks are off, which say when they were granted something."""
+    started: list[subprocess.Popen[str]] = []
     environ = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE_")}
     environ["PYTHONPATH"] = str(ROOT)
 
-    def start(shift: float, seconds: float) -> subprocess.Popen[str]:
-        arguments = [str(shift), server.url, str(seconds), name]
-        command = [sys.executable, "-c", SENDER, *arguments]
-        return subprocess.Popen(command, env=environ, text=True, stdout=subprocess.PIPE)
+    def start(shift: float) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", SENDER, str(shift), server.url, request.node.name]
+        started.append(subprocess.Popen(command, env=environ, text=True, stdout=subprocess.PIPE))
+        return started[-1]
 
-    long, short = start(3.0, 1.8), start(0.0, 30)
-    assert short.stdout is not None
-    lines = [short.stdout.readline()]
-    time.sleep(0.6)
-    short.send_signal(signal.SIGKILL)
+    yield start
+    for process in started:
+        with process:
+            process.kill()
+
+
+def test_clocks_that_differ_and_a_kill_do_no_harm(
+    sender: Callable[[float], subprocess.Popen[str]],
+) -> None:
+    """Two processes whose clocks are 3 s apart keep one rate; one is killed, the other goes on."""
+    ahead, killed = sender(3.0), sender(0.0)
+    assert killed.stdout is not None
+    assert ahead.stdout is not None
+    others = [float(ahead.stdout.readline())]
+    theirs = [float(killed.stdout.readline()) for _ in range(60)]
+    killed.kill()
     killed_at = time.monotonic()
-    rest, _ = short.communicate()
-    mine, _ = long.communicate()
-    theirs = [float(line) for line in [*lines, *rest.splitlines()] if line.endswith("\n") or line]
-    others = [float(line) for line in mine.splitlines()]
+    theirs += [float(line) for line in killed.communicate()[0].splitlines(keepends=True)[:-1]]
 
-    assert not overfull(theirs + others, 200)
-    assert len(theirs) > 20
-    after = [at for at in others if at > killed_at]
     # What it had leased is lost, for a moment; then all is the other's.
-    assert after[0] - killed_at < 0.5
-    assert len(after) / (after[-1] - after[0]) > 0.7 * 200
+    def is_faster() -> bool:
+        return others[-70] > killed_at and others[-1] - others[-70] < 69 / (0.7 * 200)
+
+    while len(others) < 70 or not is_faster():
+        others.append(float(ahead.stdout.readline()))
+        assert others[-1] < killed_at + 20
+    assert min(at for at in others if at > killed_at) - killed_at < 5
+    assert not overfull(theirs + others, 200)
 
 
 async def test_a_slot_that_was_not_used_is_used_by_the_next(
@@ -290,10 +305,10 @@ def test_loops_have_connections_of_their_own(
 ) -> None:
     """Two runs one after the other, and two threads at once, share one limiter."""
     limiter = shared(server, request.node.name)
-    first = asyncio.run(saturate(limiter, 0.2))
+    first = asyncio.run(saturate(limiter, 0.2, least=21))
     results: list[list[float]] = []
     threads = [
-        threading.Thread(target=lambda: results.append(asyncio.run(saturate(limiter, 0.4))))
+        threading.Thread(target=lambda: results.append(asyncio.run(saturate(limiter, 0.4, 21))))
         for _ in range(2)
     ]
     for thread in threads:
@@ -313,21 +328,26 @@ async def test_a_loop_that_ends_while_it_asks_lets_another_one_ask(
     await limiter.grant("interactive", EVER)
     os.kill(server.process.pid, signal.SIGSTOP)
     try:
+        waits = threading.Event()
 
         async def ends() -> None:
             task = asyncio.create_task(limiter.grant("interactive", EVER))
-            await asyncio.sleep(0.1)
+            while not waits.is_set():
+                await asyncio.sleep(0.01)
             assert limiter._asking is not None
             del task
 
         thread = threading.Thread(target=lambda: asyncio.run(ends()))
         thread.start()
-        await asyncio.sleep(0.03)
+        while limiter._asking is None:
+            await asyncio.sleep(0.001)
         waiting = asyncio.create_task(limiter.grant("interactive", EVER))
+        await asyncio.sleep(0)
+        waits.set()
         await asyncio.to_thread(thread.join)
     finally:
         os.kill(server.process.pid, signal.SIGCONT)
-    assert await waiting < 2
+    assert await waiting < 8  # it has not waited until Redis was given up
     assert not limiter.lost
 
 
@@ -367,19 +387,24 @@ async def test_who_ends_while_it_asks_is_no_loss_of_redis(
         clients.append(Stuck(swallows=swallows))
         return clients[-1]
 
-    limiter = RateLimit.fixed(500, shared=RedisBudget(make)).limiter(["stuck"])
+    limiter = RateLimit.fixed(500, shared=RedisBudget(make, timeout=50)).limiter(["stuck"])
     assert isinstance(limiter, SharedLimiter)
+    waits = threading.Event()
 
     async def ends() -> None:
         task = asyncio.create_task(limiter.grant("interactive", EVER))
-        await asyncio.sleep(0.1)
+        while not waits.is_set():
+            await asyncio.sleep(0.001)
         assert 1 == len(clients)
         del task
 
     thread = threading.Thread(target=lambda: asyncio.run(ends()))
     thread.start()
-    await asyncio.sleep(0.05)
+    while not clients:
+        await asyncio.sleep(0.001)
     waiting = asyncio.create_task(limiter.grant("interactive", EVER))
+    await asyncio.sleep(0)
+    waits.set()
     await asyncio.to_thread(thread.join)
     while len(clients) < 2:
         await asyncio.sleep(0.001)
@@ -415,7 +440,9 @@ async def test_a_client_of_ones_own_may_be_made(
         made.append(Redis.from_url(server.url))
         return made[-1]
 
-    limiter = RateLimit.fixed(500, shared=RedisBudget(make)).limiter([request.node.name])
+    limiter = RateLimit.fixed(500, shared=RedisBudget(make, timeout=10)).limiter(
+        [request.node.name]
+    )
     for _ in range(20):
         await limiter.grant("interactive", EVER)
     assert 1 == len(made)
@@ -462,7 +489,7 @@ async def test_without_redis_calls_are_refused_until_it_is_back(
         began = time.monotonic()
         with pytest.raises(RateWaitTimeoutError, match="fallback") as caught:
             await limiter.grant("interactive", began + 5)
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 3
         assert not caught.value.bytes_left
         await asyncio.sleep(0.15)
         with pytest.raises(RateWaitTimeoutError):
@@ -486,8 +513,8 @@ async def test_without_redis_a_share_of_the_rate_may_go_on(
     with caplog.at_level(logging.INFO, "loyalty_sdk"):
         await limiter.grant("interactive", EVER)
         server.stop()
-        times = await saturate(limiter, 0.8)
-        assert 20 < len(times) < 125 * 0.8 + 15
+        times = await saturate(limiter, 0.8, least=21)
+        assert len(times) < 125 * (times[-1] - times[0]) + 15
         assert 125 == limiter.rate
         server.start()
         await until(lambda: not limiter._pace.falling_back, limiter)
@@ -502,8 +529,9 @@ async def test_a_redis_that_hangs_is_lost_as_well(
     server: Server, request: pytest.FixtureRequest
 ) -> None:
     """It has ``timeout`` seconds for an answer."""
-    limiter = shared(server, request.node.name, timeout=0.2)
+    limiter = shared(server, request.node.name)
     await limiter.grant("interactive", EVER)
+    limiter._budget = attrs.evolve(limiter._budget, timeout=0.2)
     os.kill(server.process.pid, signal.SIGSTOP)
     try:
         began = time.monotonic()

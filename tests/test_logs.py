@@ -86,6 +86,7 @@ async def test_records_have_fields(
     assert of(debug, "CallStarted").loyalty_call == end.loyalty_call
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_waits_are_logged(tiny: Any, server: Any, debug: pytest.LogCaptureFixture) -> None:
     """With what they were for."""
     ten = RateLimit.fixed(10, margin=0.001)

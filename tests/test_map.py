@@ -39,6 +39,7 @@ async def test_every_item_has_one_result() -> None:
     assert all((result.receipt is None) == (result.error is not None) for result in results)
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_results_come_in_order_of_completion() -> None:
     """The quick does not wait for the slow."""
 

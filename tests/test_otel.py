@@ -205,8 +205,15 @@ async def test_tries_are_measured_and_none_stays_active(
     assert [0] == [point.value for point in recorder.points("http.client.active_requests")]
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_waits_are_measured(tiny: Any, server: Any, recorder: Recorder) -> None:
     """For a connection and for the rate, on the call's span and as metrics."""
+
+    async def slow(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.01)
+        writer.write(server.http())
+
+    server.script = [slow]
     ten = RateLimit.fixed(10, margin=0.001)
     async with (
         SessionPool(connections=1) as pool,

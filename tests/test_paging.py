@@ -331,7 +331,7 @@ async def test_no_connection_is_held_between_pages(server: Any, tiny: Any) -> No
     server.script = [server.http(body=numbers(0, "c1"))]
     async with (
         SessionPool(connections=1) as pool,
-        connect(tiny(server.url), pool=pool, deadline=1.0) as client,
+        connect(tiny(server.url), pool=pool, deadline=10.0) as client,
     ):
         listing = client.pages(client.provider.list_transactions, prefetch=False)
         async for _ in listing:

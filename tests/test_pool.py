@@ -153,6 +153,7 @@ async def test_a_failed_handshake_proves_that_nothing_left() -> None:
             await send(pool, f"https://127.0.0.1:{port}")
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_waiting_for_a_connection_is_not_sending(server: Any) -> None:
     """A request that never got a connection out of the pool was not sent."""
 
@@ -205,6 +206,7 @@ async def test_a_cut_body_keeps_its_head(server: Any, tail: bytes) -> None:
     assert isinstance(response.failure, TransportError)
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_a_body_that_drips_past_the_timeout_keeps_its_head(server: Any) -> None:
     """A timeout between head and end of body is a cut body, not a lost answer."""
 
@@ -219,6 +221,7 @@ async def test_a_body_that_drips_past_the_timeout_keeps_its_head(server: Any) ->
     assert isinstance(response.failure, DeadlineExceededError)
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_no_connection_with_an_unread_answer_is_reused(server: Any) -> None:
     """After a cut read the next request gets a fresh connection and its own answer."""
 
@@ -329,6 +332,7 @@ async def test_what_would_break_the_head_is_refused(server: Any, request_: Reque
     assert [] == server.arrivals
 
 
+@pytest.mark.usefixtures("skipping")
 @pytest.mark.parametrize("late", [0.0, 0.02])
 async def test_what_was_said_before_it_was_asked_is_no_answer(server: Any, late: float) -> None:
     """A server that speaks on an idle connection is not heard: its words would answer a write."""
@@ -466,6 +470,7 @@ def _child(pool: SessionPool, url: str, results: Any) -> None:
         results.put(str(exc))
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_closing_while_calls_are_on_their_way_says_so(server: Any) -> None:
     """Who waits for a connection was not sent; who waits for an answer may have been."""
 
@@ -529,6 +534,7 @@ def test_numbers_out_of_range_are_refused(setting: str) -> None:
         SessionPool(**wrong)
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_cancelling_a_send_leaves_no_connection_in_use(server: Any) -> None:
     """The connection of a cancelled request is closed, and the pool goes on."""
 

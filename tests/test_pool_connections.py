@@ -28,6 +28,8 @@ from loyalty_sdk._pool._conversation import Conversation
 from loyalty_sdk._pool._trip import Trip
 from loyalty_sdk._secrets import MaskedBytes
 
+pytestmark = pytest.mark.usefixtures("skipping")
+
 READ = Request(method="GET", template="/x", path="/x", safety=Safety.SAFE)
 HEAD = READ._replace(method="HEAD")
 PUT = READ._replace(method="PUT", safety=Safety.IDEMPOTENT)

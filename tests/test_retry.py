@@ -337,6 +337,7 @@ async def test_no_wait_reaches_beyond_the_deadline(tiny: Any) -> None:
 # ------------------------------------------------------------ patience
 
 
+@pytest.mark.usefixtures("still")
 @pytest.mark.parametrize(
     ("left", "seconds"),
     [(30.0, 24.0), (10.0, 8.0), (5.0, 4.0), (4.0, 3.0), (2.5, 1.5), (2.0, 1.0), (1.0, 0.5), (0, 0)],
@@ -353,6 +354,7 @@ def test_a_write_waits_for_its_answer_until_the_deadline_minus_a_reserve(
     assert seconds == pytest.approx(waits, abs=0.01)
 
 
+@pytest.mark.usefixtures("still")
 @pytest.mark.parametrize(
     ("left", "settle", "seconds"),
     [(30.0, 5.0, 24.0), (6.0, 1.5, 3.5), (6.0, 1.9, 3.1), (6.0, 2.1, 4.8), (30.0, 60.0, 24.0)],
@@ -366,6 +368,7 @@ def test_more_is_left_where_that_lets_settle_pass(
     assert seconds == pytest.approx(waits, abs=0.01)
 
 
+@pytest.mark.usefixtures("still")
 def test_a_write_that_cannot_be_looked_for_waits_until_the_deadline() -> None:
     """There is nothing to keep time for."""
     assert 30 == pytest.approx(patience(request(), RetryPolicy(), time.monotonic() + 30), abs=0.01)
@@ -377,6 +380,7 @@ def test_a_write_without_a_deadline_waits_for_ever() -> None:
         assert float("inf") == patience(write, RetryPolicy(), float("inf"))
 
 
+@pytest.mark.usefixtures("still")
 @pytest.mark.parametrize("safety", [Safety.SAFE, Safety.IDEMPOTENT])
 def test_what_may_be_repeated_waits_for_one_try_only(safety: Safety) -> None:
     """attempt_timeout, or what is left of the deadline."""

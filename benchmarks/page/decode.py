@@ -104,7 +104,7 @@ def _measure(decode: Decode, settings: Mapping[str, Any]) -> dict[str, float]:
         decode(body)
     pages = 0
     until, cpu = time.perf_counter() + settings["seconds"], time.process_time()
-    while time.perf_counter() < until:
+    while not pages or time.perf_counter() < until:
         decode(body)
         pages += 1
     used = time.process_time() - cpu

@@ -23,14 +23,14 @@ ROWS = [
 ]
 
 
-def _backfill(client: Any, folder: Path) -> Backfill:
+def _backfill(client: Any, folder: Path, deadline: float = 1.0) -> Backfill:
     return Backfill(
         client,
         ROWS,
         journal=folder / "journal",
         operation="create_order",
         state_directory=folder / "state",
-        deadline=1.0,
+        deadline=deadline,
     )
 
 
@@ -56,5 +56,5 @@ async def test_a_refused_key_is_in_no_error(shop: Any, tmp_path: Path) -> None:
     settings = shop.sandbox.settings("loyaltylion") | {"api_key": "planted-key"}
     async with connect("loyaltylion", **settings) as client:
         with pytest.raises(AuthenticationError) as caught:
-            await _backfill(client, tmp_path).run()
+            await _backfill(client, tmp_path, deadline=10.0).run()
     assert "planted" not in f"{caught.value!r} {caught.value}"

@@ -125,7 +125,7 @@ async def test_a_refusal_is_wrong_and_comes_with_a_remedy(
 ) -> None:
     """The vendor's words, printable, then what to do in terms of settings, and 1."""
     server.script += [server.http(status, b"bad\x1b[0m key")] * 9
-    ended = await loyalty("doctor", "acme", "--deadline=1")
+    ended = await loyalty("doctor", "acme", "--deadline=4")
     assert (1, "") == (ended.code, ended.err)
     assert [f"  wrong: HTTP {status}: bad\ufffd[0m key", f"  mend: {remedy}"] == (
         ended.out.splitlines()[-2:]

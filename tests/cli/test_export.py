@@ -12,6 +12,7 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ from loyalty_sdk.export import Progress, _clock
 from loyalty_sdk.sandbox import Sandbox
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
+# In place of `time`: the seconds that are shown are none, however long it takes.
+AT_ONCE = SimpleNamespace(monotonic=lambda: 0.0)
 
 
 @pytest.fixture
@@ -148,6 +151,7 @@ async def test_progress_is_a_line_now_and_then(
 ) -> None:
     """Where nobody watches a terminal, lines that a log can keep."""
     monkeypatch.setattr(command, "_EVERY", {True: 1e9, False: 0.0})
+    monkeypatch.setattr(command, "time", AT_ONCE)
     ended = await loyalty("export", "points.csv", "--windows=1")
     lines = ended.err.splitlines()
     assert "reading: 0 rows, 0 of 2 parts, 0 s" == lines[0]
@@ -160,6 +164,7 @@ def test_progress_is_one_line_on_a_terminal(
 ) -> None:
     """It changes in place, and is wiped away at the end."""
     monkeypatch.setattr(command, "_EVERY", {True: 0.0, False: 1e9})
+    monkeypatch.setattr(command, "time", AT_ONCE)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     shown = command._Progress(as_json=False)
     shown.begin("acme")

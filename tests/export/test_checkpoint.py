@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from loyalty_sdk import ConfigurationError, ExportError
-from loyalty_sdk.export import Export
+from loyalty_sdk.export import Export, _checkpoint
 from loyalty_sdk.export._checkpoint import Checkpoint
 from loyalty_sdk.export._rows import json_row
 from loyalty_sdk.export._spool import Spool
@@ -82,8 +82,11 @@ def test_a_second_export_of_one_process_is_refused(path: Path) -> None:
     base.close()
 
 
-def test_whoever_waits_for_a_refused_one_has_a_file_of_its_own(path: Path) -> None:
+def test_whoever_waits_for_a_refused_one_has_a_file_of_its_own(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The file that the refused one takes away is nobody's, and what is kept in it is lost."""
+    monkeypatch.setattr(_checkpoint, "_PATIENCE", 20)
     refused, kept = Checkpoint(path), list[Checkpoint]()
     waiting = threading.Thread(target=lambda: kept.append(Checkpoint(path)))
     waiting.start()

@@ -191,6 +191,7 @@ async def test_unknown_path(shop: Shop) -> None:
     assert (404, "NOT_FOUND") == (answer.status, answer.json["error"]["code"])
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_no_limit_documented(open_shop: Open) -> None:
     """Joy documents no rate limit, so switching limits on enforces none; a number does."""
     shop = await open_shop(limits=True)

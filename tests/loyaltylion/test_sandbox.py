@@ -190,6 +190,7 @@ async def test_sites(shop: Shop) -> None:
     assert 501 == site["id"]
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_rate_limited(open_shop: Open) -> None:
     """Switched on, 20 requests a second pass and the next gets the vendor's 429."""
     shop = await open_shop(limits=True)

@@ -28,7 +28,8 @@ def test_advance() -> None:
     """Pushed forward, everything it shows is later."""
     clock = Clock()
     before = clock.monotonic()
-    assert clock.http_date() == clock.http_date()
+    # Unless a second begins just in between.
+    assert any(clock.http_date() == clock.http_date() for _ in range(3))
     clock.advance(3600)
     clock.advance(0)
     assert abs(clock.time() - time.time() - 3600) < 1

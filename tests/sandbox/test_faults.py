@@ -156,6 +156,7 @@ async def test_drop(acme: Any, give: Ask, options: Any, balance: int) -> None:
     assert (1, 1) == (fault.struck, fault.seen)
 
 
+@pytest.mark.usefixtures("skipping")
 @pytest.mark.parametrize("applied", [False, True])
 async def test_hang(acme: Any, give: Ask, applied: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """A request that hangs gets no answer while the connection stays open."""
@@ -168,14 +169,19 @@ async def test_hang(acme: Any, give: Ask, applied: bool) -> None:  # noqa: FBT00
 
 
 @pytest.mark.parametrize("applied", [False, True])
-async def test_latency(acme: Any, give: Ask, applied: bool) -> None:  # noqa: FBT001 - a parameter of the test
+async def test_latency(acme: Any, give: Ask, skipping: Any, applied: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """Latency waits before the effect or after it, and the answer is true."""
     async with Sandbox(vendors=[acme]) as sandbox:
-        sandbox.faults.add("latency", seconds=0.05, jitter=0.01, applied=applied)
+        began = skipping.now
+        fault = sandbox.faults.add("latency", seconds=60, jitter=10, applied=applied)
         asked = asyncio.create_task(give(sandbox, 5))
-        await asyncio.sleep(0.025)
+        # While the loop is busy its clock stands still: it has struck, and nothing is over yet.
+        while not fault.struck:
+            await asyncio.sleep(0)
         assert (5 if applied else 0) == sandbox.balance("acme", "1")
+        assert began == skipping.now
         assert {"success": True} == (await asked).json
+    assert 50 <= skipping.now - began <= 70
     assert 5 == sandbox.balance("acme", "1")
 
 
@@ -237,6 +243,7 @@ async def test_drip(acme: Any, give: Ask) -> None:
     assert asyncio.get_running_loop().time() - start >= 0.1
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_drip_to_nobody(acme: Any) -> None:
     """A dripping answer whose client left harms nothing."""
     async with Sandbox(vendors=[acme]) as sandbox:

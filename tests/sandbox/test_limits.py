@@ -8,6 +8,8 @@ from loyalty_sdk.errors import ConfigurationError
 from loyalty_sdk.sandbox import Clock, Sandbox
 from loyalty_sdk.sandbox._limits import SlidingLimit
 
+pytestmark = pytest.mark.usefixtures("skipping")
+
 Ask = Any
 
 

@@ -11,6 +11,8 @@ from loyalty_sdk.errors import ConfigurationError
 from loyalty_sdk.sandbox import Rule, Sandbox, Switches
 from loyalty_sdk.sandbox._switches import SwitchOptions
 
+pytestmark = pytest.mark.usefixtures("skipping")
+
 Ask = Any
 
 

@@ -51,10 +51,10 @@ async def _overrun(call: Callable[[], Awaitable[object]], allowed: float = _MOST
     """
     overruns: list[float] = []
     while len(overruns) < 5 and allowed < min(overruns, default=float("inf")):
-        began = time.perf_counter()
+        began = time.monotonic()
         with pytest.raises(LoyaltyError):
             await call()
-        overruns.append(time.perf_counter() - began - _DEADLINE)
+        overruns.append(time.monotonic() - began - _DEADLINE)
     print([f"{1000 * overrun:.1f} ms" for overrun in overruns])
     return min(overruns)
 
@@ -63,6 +63,7 @@ def _adjustment() -> PointsAdjustment:
     return PointsAdjustment(customer_id="1", points=5, reference="r")
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_waiting_for_a_connection(sandbox: Sandbox, client: Make) -> None:
     """All connections of the pool are taken, and nothing is sent."""
     sandbox.faults.add("hang", match="GET")
@@ -98,12 +99,14 @@ async def test_waiting_for_an_answer(sandbox: Sandbox, client: Make) -> None:
     assert _MOST >= await _overrun(lambda: waiting.adjust_points(_adjustment()))
 
 
-async def test_waiting_for_an_answer_that_was_lost(sandbox: Sandbox, client: Make) -> None:
+async def test_waiting_for_an_answer_that_was_lost(
+    sandbox: Sandbox, client: Make, skipping: Any
+) -> None:
     """There is time to find the write before the deadline."""
     sandbox.faults.add("hang", match="POST", applied=True)
-    began = time.perf_counter()
+    began = skipping.now
     await client(settle=30).adjust_points(_adjustment())
-    assert _DEADLINE >= time.perf_counter() - began
+    assert _DEADLINE >= skipping.now - began
 
 
 async def test_reading(sandbox: Sandbox, client: Make) -> None:
@@ -134,6 +137,7 @@ async def test_looking_for_a_write(sandbox: Sandbox, client: Make) -> None:
     assert _MOST >= await _overrun(lambda: looking.adjust_points(_adjustment()))
 
 
+@pytest.mark.usefixtures("skipping")
 async def test_waiting_for_another_adjustment(sandbox: Sandbox, client: Make) -> None:
     """Another adjustment of the customer is in doubt for as long as this one may take."""
     sandbox.faults.add("error", match="POST", status=500, times=1)
