@@ -180,7 +180,8 @@ class Intake:
         if other is not None:
             return self._refuse(row, f"its key is that of row {other} already")
         if row.customer_id in run.parked:
-            return set_aside(run, row)
+            # What a stop took out of the lane comes before it, and stands nowhere.
+            return None if run.stopping else set_aside(run, row)
         run.lanes.add(row)
         return None
 

@@ -382,6 +382,28 @@ async def test_a_refused_key_stops_the_run(shop: Any, adjustments: Any) -> None:
     assert [1, 4, 7, 10, 13, 16, 19] == shop.points("c0")
 
 
+async def test_rows_behind_one_that_a_stop_left_do_not_overtake_others(
+    shop: Any, adjustments: Any
+) -> None:
+    """What is read after the stop is not put aside: rows before it were not, and come first."""
+    *first, last = adjustments(5, customers=2)
+    shop.sandbox.faults.add("error", match="POST /v2/customers/c0/points", status=401)
+    shop.sandbox.faults.add("latency", match="POST /v2/customers/c1/points", seconds=0.3)
+
+    async def rows() -> AsyncIterator[PointsAdjustment]:
+        for row in first:
+            yield row
+        while "r-0" not in shop.states() or "SENT" == shop.states()["r-0"]:
+            await asyncio.sleep(0.001)
+        yield last
+
+    assert "HTTP 401" in (await shop.run(rows(), concurrency=2)).reason
+    shop.sandbox.faults.clear()
+
+    assert 5 == (await shop.run([*first, last])).applied
+    assert [[1, 3, 5], [2, 4]] == [shop.points(customer) for customer in ("c0", "c1")]
+
+
 async def test_too_many_refusals_stop_the_run(shop: Any, adjustments: Any) -> None:
     """A hundred rows say whether something is wrong with all of them."""
     shop.sandbox.faults.add("error", match="POST", status=404, share=0.6)
