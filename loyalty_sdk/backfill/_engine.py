@@ -23,10 +23,10 @@ from ._hearing import Heard
 from ._identity import belonging
 from ._intake import Intake
 from ._mapping import Columns
-from ._place import check_apart
+from ._place import check_apart, files_of
 from ._recovery import Recovery
 from ._run import Options, Run, patient_deadline, together
-from ._sources import source_of
+from ._sources import FileSource, source_of
 from ._sources_mended import MendedSource
 from ._states import State
 from ._worker import Worker
@@ -96,7 +96,10 @@ class Backfill:
         rejected: str | Path | None = None,
         state_directory: str | Path | None = None,
     ) -> None:
-        _check(client, operation, concurrency, max_rejected_share)
+        _check(client, operation)
+        _check_number("concurrency", concurrency, int, 1)
+        _check_number("max_rejected_share", max_rejected_share, (int, float), 0, 1)
+        _check_number("patience", patience, (int, float), 0)
         self._source = _source(rows, operation)
         if mends and not isinstance(self._source, MendedSource):
             raise ConfigurationError("backfill: rows that mend others come from `mended`")
@@ -106,8 +109,14 @@ class Backfill:
             deadline=patient_deadline(client.settle) if deadline is None else deadline,
         )
         self._path = Path(journal)
+        if not self._path.name:
+            raise ConfigurationError(f"backfill: journal: wanted a file's path, got {journal!r}")
         self._rejected = Path(rejected or self._path.with_name(f"{self._path.name}.rejected.jsonl"))
-        check_apart(self._rejected, self._path)
+        # Dead letters that are mended stay where they are.
+        needed = files_of(self._path)[:-1]
+        if isinstance(self._source, FileSource) and not mends:
+            needed.append(self._source.path)
+        check_apart(self._rejected, *needed)
         self._directory = None if state_directory is None else Path(state_directory)
         self._adopt = adopt
         self._options = Options(
@@ -336,9 +345,7 @@ def _source(rows: Any, operation: Any) -> Source:
     return source_of(rows, Columns(operation=operation))
 
 
-def _check(
-    client: LoyaltyClient[Any], operation: str, concurrency: int, max_rejected_share: float
-) -> None:
+def _check(client: LoyaltyClient[Any], operation: str) -> None:
     if operation not in _OPERATIONS:
         raise ConfigurationError(
             f"backfill: unknown operation {operation!r}", hint=f"One of {', '.join(_OPERATIONS)}"
@@ -348,7 +355,15 @@ def _check(
         raise UnsupportedOperationError(
             f"{client.provider.title} has no {operation}", hint=limitations.get(operation)
         )
-    if concurrency < 1:
-        raise ConfigurationError("backfill: concurrency must be at least 1")
-    if not 0 <= max_rejected_share <= 1:
-        raise ConfigurationError("backfill: max_rejected_share must be from 0 to 1")
+
+
+def _check_number(
+    name: str, value: Any, kinds: Any, least: float, most: float = float("inf")
+) -> None:
+    right = isinstance(value, kinds) and not isinstance(value, bool)
+    if right and least <= value <= most:
+        return
+    wanted = "a whole number" if kinds is int else "a number"
+    bounds = f"of {least} or more" if most == float("inf") else f"from {least} to {most}"
+    got = repr(value) if right else type(value).__name__
+    raise ConfigurationError(f"backfill: {name}: wanted {wanted} {bounds}, got {got}")

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 60.0
+# Seconds that a pause grows by before anybody is told again.
+_NEWS = 1.0
 
 
 class Gate:
@@ -51,8 +53,11 @@ class Gate:
             wait = max(wait, min(_FIRST_PAUSE * 2**self._failures, _LONGEST_PAUSE))
             self._failures += 1
         if now + wait > self._until:
+            # Many rows are told the same at once.
+            news = now >= self._until or now + wait > self._until + _NEWS
             self._until, self._reason = now + wait, why
-            self._tell(why, wait)
+            if news:
+                self._tell(why, wait)
         return True
 
     async def passed(self) -> bool:

@@ -56,6 +56,12 @@ def _innermost(path: str, mounts: Iterable[list[str]]) -> str | None:
     return kind
 
 
+def files_of(journal: Path) -> list[Path]:
+    """A journal, and what stands beside it."""
+    suffixes = ("", "-wal", "-shm", ".lock", ".rejected.jsonl")
+    return [journal.with_name(f"{journal.name}{suffix}") for suffix in suffixes]
+
+
 def check_apart(target: Path, *kept: Path) -> None:
     """Refuse to write ``target`` over what is still needed.
 

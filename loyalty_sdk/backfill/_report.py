@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
 
-from ._place import check_apart
+from ._place import check_apart, files_of
 from ._report_data import Findings, Letter, read_findings
 from ._report_style import STYLE
 from ._report_svg import curves, duration, stacked
@@ -42,16 +42,17 @@ def write_report(journal: Path, target: Path) -> None:
 
     Raises:
         JournalError: The journal is missing, or none.
-        ConfigurationError: ``target`` is the journal.
+        ConfigurationError: ``target`` is the journal, or one of the files beside it.
         OSError: The file cannot be written.
     """
-    check_apart(target, journal)
+    check_apart(target, *files_of(journal))
     text = page(read_findings(journal), journal.name)
     # Ids of customers stand in it: it is for whoever ran the backfill.
     unfinished = target.with_name(f".{target.name}.part")
     unfinished.unlink(missing_ok=True)
     handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 - it is open already
+    # A file's name need not be UTF-8.
+    with open(handle, "w", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - it is open
         file.write(text)
     unfinished.replace(target)
 

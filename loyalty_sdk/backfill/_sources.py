@@ -82,6 +82,11 @@ class FileSource:
         self._exact: int | None = None
 
     @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    @property
     def name(self) -> str:
         """The file's name."""
         return self._path.name

@@ -13,7 +13,7 @@ from loyalty_sdk._look import Sight, Window
 from loyalty_sdk.errors import JournalError, LoyaltyError
 
 from ._lookup import trace_of
-from ._place import check_apart
+from ._place import check_apart, files_of
 from ._reading import Reading, recalled
 from ._rejected import private
 from ._states import Entry, State
@@ -61,10 +61,10 @@ async def undo(
 
     Raises:
         JournalError: There is none, or it is another provider's, or ``to`` cannot be written.
-        ConfigurationError: ``to`` is the journal.
+        ConfigurationError: ``to`` is the journal, or one of the files beside it.
     """
     path = Path(to)
-    check_apart(path, Path(journal))
+    check_apart(path, *files_of(Path(journal)))
     part = path.with_name(f"{path.name}.part")
     reading = Reading(Path(journal), client)
     try:

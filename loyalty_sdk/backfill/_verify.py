@@ -13,7 +13,7 @@ import attrs
 
 from loyalty_sdk._look import Finding, Sight, Window
 from loyalty_sdk._models import TransactionKind
-from loyalty_sdk.errors import ConflictError, LoyaltyError
+from loyalty_sdk.errors import ConflictError, LoyaltyError, ValidationError
 
 from ._lookup import trace_of
 from ._reading import Reading, recalled
@@ -136,7 +136,9 @@ class _Customer:
             except ConflictError as error:
                 found.append(self._found(Difference.POINTS, entry, error.message))
             except LoyaltyError as error:
-                found.append(self._found(Difference.UNDECIDED, entry, error.message))
+                # What cannot be sent never was, as the journal says too.
+                if not (entry.state.dead and isinstance(error, ValidationError)):
+                    found.append(self._found(Difference.UNDECIDED, entry, error.message))
         try:
             listing = self._client.list_transactions(customer_id=self._id)
             history = [row async for row in listing]

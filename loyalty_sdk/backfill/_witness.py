@@ -12,7 +12,7 @@ from pathlib import Path
 
 import attrs
 
-from loyalty_sdk.errors import JournalError
+from loyalty_sdk.errors import ConfigurationError, JournalError
 
 from ._place import take
 
@@ -23,8 +23,18 @@ _LINE = re.compile(rb"runs (\d{20}) sequence (\d{20})\n")
 def state_directory() -> Path:
     """Where witnesses are kept unless it is said: in ``XDG_STATE_HOME``, by XDG's rules."""
     given = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(given) if given.startswith("/") else Path.home() / ".local" / "state"
+    base = Path(given) if given.startswith("/") else _home() / ".local" / "state"
     return base / "loyalty_sdk" / "backfill"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # as of a user whom only a container's number names
+        raise ConfigurationError(
+            "this user has no home directory to keep the state of backfills in",
+            hint="Set XDG_STATE_HOME to a directory that stays",
+        ) from None
 
 
 @attrs.frozen

@@ -14,10 +14,11 @@ from loyalty_sdk._models import plain
 from loyalty_sdk.backfill import Backfill, FileSource
 from loyalty_sdk.backfill._mapping_guess import guess
 from loyalty_sdk.backfill._mapping_toml import write_mapping
-from loyalty_sdk.backfill._place import check_apart
+from loyalty_sdk.backfill._place import check_apart, files_of
 from loyalty_sdk.backfill._plan import plan
 from loyalty_sdk.backfill._report import write_report
 from loyalty_sdk.backfill._sources_mended import mended
+from loyalty_sdk.errors import ConfigurationError
 
 from ._backfill_after import compare, report, rows, take_back
 from ._backfill_options import OPERATIONS, columns_of, existing, journal_of, mapping_options
@@ -33,6 +34,7 @@ from ._connection import (
     settings_option,
 )
 from ._failures import DONE, FAILED
+from ._output import complain
 
 if TYPE_CHECKING:
     from loyalty_sdk import LoyaltyClient
@@ -124,7 +126,8 @@ def run(file: Path, journal: Path | None, **given: Any) -> int:
         return asyncio.run(_plan(client, source, limit, as_json=connection.as_json))
     target = journal_of(file, journal)
     if given["picture"] is not None:
-        check_apart(given["picture"], file, target)
+        check_apart(given["picture"], file, *files_of(target))
+        _check_folder(given["picture"])
     sending = Sending(
         backfill=Backfill(
             client,
@@ -152,9 +155,24 @@ def run(file: Path, journal: Path | None, **given: Any) -> int:
         return asyncio.run(sending.run())
     finally:
         if given["picture"] is not None and target.is_file():
-            write_report(target, given["picture"])
-            if not connection.as_json:
-                click.echo(f"{given['picture']} is the report")
+            _draw(target, given["picture"], tell=not connection.as_json)
+
+
+def _check_folder(picture: Path) -> None:
+    """Hours later would be too late to say so."""
+    if not picture.parent.is_dir():
+        raise ConfigurationError(f"--report: {picture.parent} is no folder")
+
+
+def _draw(journal: Path, picture: Path, *, tell: bool) -> None:
+    """Write the report; what keeps it from being written says nothing of the rows."""
+    try:
+        write_report(journal, picture)
+    except OSError as exc:
+        complain(f"{picture}: {exc.strerror}", FAILED)
+    else:
+        if tell:
+            click.echo(f"{picture} is the report")
 
 
 def _connection(given: dict[str, Any]) -> Connection:

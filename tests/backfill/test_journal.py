@@ -318,6 +318,18 @@ def test_where_nobody_tells_the_file_system_anything_goes(tmp_path: Path) -> Non
 # ---------------------------------------------------------------- the witness
 
 
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs as a number nobody knows."""
+
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", home)
+    with pytest.raises(ConfigurationError, match=r"no home directory .* Set XDG_STATE_HOME"):
+        state_directory()
+
+
 def test_the_state_directory_follows_xdg(monkeypatch: pytest.MonkeyPatch) -> None:
     """An absolute XDG_STATE_HOME counts; a relative one is to be ignored."""
     monkeypatch.setenv("XDG_STATE_HOME", "/var/state")

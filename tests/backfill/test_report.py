@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import xml.etree.ElementTree as ET
@@ -295,3 +296,13 @@ def test_time_beyond_any_clock_is_still_marked() -> None:
     picture = stacked([(0.0, 1e7)], {"applied": [1.0]}, (), "x")
 
     assert 9 == picture.count('class="middle"')
+
+
+async def test_a_journal_s_name_need_not_be_utf_8(shop: Any, adjustments: Any) -> None:
+    """A file's name is any bytes; the report shows what can be shown of it."""
+    await shop.run(adjustments(1))
+    odd = shop.journal.with_name(os.fsdecode(b"odd-\xff.journal"))
+    shop.journal.rename(odd)
+
+    write_report(odd, shop.folder / "r.html")
+    assert "odd-?.journal" in (shop.folder / "r.html").read_text()

@@ -331,8 +331,12 @@ async def test_progress_is_told_while_it_goes_on(shop: Any, adjustments: Any) ->
     ("options", "said"),
     [
         ({"operation": "list_transactions"}, "unknown operation 'list_transactions'"),
-        ({"concurrency": 0}, "concurrency must be at least 1"),
-        ({"max_rejected_share": 1.5}, "max_rejected_share must be from 0 to 1"),
+        ({"concurrency": 0}, "concurrency: wanted a whole number of 1 or more, got 0"),
+        ({"concurrency": "8"}, "concurrency: wanted a whole number of 1 or more, got str"),
+        ({"concurrency": True}, "concurrency: wanted a whole number of 1 or more, got bool"),
+        ({"max_rejected_share": 1.5}, "max_rejected_share: wanted a number from 0 to 1, got 1.5"),
+        ({"patience": float("nan")}, "patience: wanted a number of 0 or more, got nan"),
+        ({"journal": ""}, "journal: wanted a file's path, got ''"),
     ],
 )
 async def test_options_out_of_range_are_refused(

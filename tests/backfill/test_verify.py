@@ -71,6 +71,19 @@ async def test_every_difference_is_told(
     ] == sorted(await _found(shop))
 
 
+@pytest.mark.parametrize("shop", ["joy"], indirect=True)
+async def test_what_could_not_be_sent_is_no_difference(shop: Any) -> None:
+    """An order too small to earn a point: the journal says that it was not, and it is not there."""
+    given = shop.sandbox.settings("joy") | {"orders": PointsPerUnit(Decimal(1))}
+    total = Decimal("0.4")
+    rows = [Order(id="a", customer=Customer(id="1"), total=total, payment_status="paid")]
+    async with connect("joy", settle=0.2, **given) as joy:
+        summary = await shop.run(rows, client=joy, operation="create_order")
+
+        assert 1 == summary.counts[State.INVALID]
+        assert [] == await _found(shop, joy)
+
+
 async def test_other_points_are_a_difference(shop: Any) -> None:
     """A removal that was clamped took less than was sent."""
     shop.sandbox.add_customer("loyaltylion", "1", points=3)
@@ -318,4 +331,13 @@ async def test_nothing_is_written_over_the_journal(shop: Any, adjustments: Any) 
         write_report(shop.journal, shop.journal)
     with pytest.raises(ConfigurationError, match="journal would be overwritten"):
         shop.backfill(adjustments(1), rejected=shop.journal)
+    for beside in ("-wal", ".lock", ".rejected.jsonl"):
+        with pytest.raises(ConfigurationError, match=f"{beside} would be overwritten"):
+            write_report(shop.journal, shop.folder / f"journal{beside}")
+        with pytest.raises(ConfigurationError, match=f"{beside} would be overwritten"):
+            await undo(shop.client, shop.journal, shop.folder / f"journal{beside}")
+    file = shop.folder / "rows.csv"
+    file.write_text("customer_id,points\n1,5\n")
+    with pytest.raises(ConfigurationError, match=r"rows\.csv would be overwritten"):
+        shop.backfill(file, rejected=file)
     assert whole == shop.journal.read_bytes()

@@ -439,6 +439,22 @@ async def test_a_report_is_written(vendor: Any, loyalty: Any, write: Write, tmp_
     assert (2, True) == (over.code, "would be overwritten" in over.err)
 
 
+async def test_a_report_that_cannot_be_written_does_not_change_the_outcome(
+    vendor: Any, loyalty: Any, write: Write, tmp_path: Path
+) -> None:
+    """It is said, before anything is sent where it can be known by then."""
+    _, sandbox = vendor
+    file = write("points.csv", POINTS)
+    nowhere = await loyalty(*adjust(file, f"--report={tmp_path}/no/r.html"))
+    assert (2, f"loyalty: --report: {tmp_path}/no is no folder\n") == (nowhere.code, nowhere.err)
+    assert [] == sandbox.arrivals
+
+    (tmp_path / ".r.html.part").mkdir()
+    unwritten = await loyalty(*adjust(file, f"--report={tmp_path}/r.html"))
+    assert 0 == unwritten.code
+    assert f"{tmp_path}/r.html: " in unwritten.err
+
+
 async def test_a_run_that_stops_says_why(vendor: Any, loyalty: Any, write: Write) -> None:
     """Credentials that are refused end it: every further row would be refused as well."""
     _, sandbox = vendor
