@@ -73,7 +73,9 @@ class Ahead(Generic[T]):
             cursor = request.next_cursor(response)
         if cursor is not None and hash(cursor) not in self.followed:
             self._begin(cursor, self._reader)
-            # The request leaves now; then this page is decoded.
+            # The request leaves now: one turn of the loop to begin it, and one in which the pool
+            # lets it leave together with others. Then this page is decoded.
+            await asyncio.sleep(0)
             await asyncio.sleep(0)
 
     def start(self, cursor: str) -> None:
