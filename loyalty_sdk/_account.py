@@ -44,6 +44,7 @@ class Write:
     Attributes:
         trace: What it leaves behind.
         replayed: Whether an earlier write with its reference may be the same one.
+        perhaps_unmarked: Whether it may have been sent without its marker, too.
         sent_at: `time.monotonic` before its first try, None before that.
         left_at: The same before its last try.
         gave_up_at: The same after its last open try; None while none is open.
@@ -60,6 +61,7 @@ class Write:
 
     trace: Trace
     replayed: bool = False
+    perhaps_unmarked: bool = False
     sent_at: float | None = None
     left_at: float = float("-inf")
     gave_up_at: float | None = None

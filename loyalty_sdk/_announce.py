@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .errors import DeadlineExceededError
 
 if TYPE_CHECKING:
+    from ._flow import Request
     from ._pool._deadlines import Limit
 
 BeforeSend = Callable[["Try"], Awaitable[None]]
@@ -29,11 +30,14 @@ class Try(NamedTuple):
         reference: The key the write is known by.
         number: 1 for the first of this call; tries that then never left count.
         at: When, by this machine's clock.
+        marker: What the vendor's record will carry, so that it is found again; None where it
+            carries nothing.
     """
 
     reference: str | None
     number: int
     at: datetime
+    marker: str | None = None
 
 
 class HookFailedError(Exception):
@@ -44,8 +48,8 @@ class HookFailedError(Exception):
         self.error = error
 
 
-async def announce(hook: BeforeSend, reference: str | None, number: int, limit: Limit) -> None:
-    """Await ``hook``, no longer than ``limit``.
+async def announce(hook: BeforeSend, request: Request, number: int, limit: Limit) -> None:
+    """Await ``hook``, no longer than ``limit``, for a try of ``request``.
 
     Raises:
         DeadlineExceededError: It has not ended by then.
@@ -53,7 +57,8 @@ async def announce(hook: BeforeSend, reference: str | None, number: int, limit: 
     """
     try:
         with limit:
-            await hook(Try(reference, number, datetime.now(UTC)))
+            marker = request.trace and request.trace.marker
+            await hook(Try(request.reference, number, datetime.now(UTC), marker))
     except Exception as exc:
         if limit.expired and isinstance(exc, TimeoutError):
             error = DeadlineExceededError("before_send did not end in time")

@@ -29,6 +29,7 @@ class Sent(NamedTuple):
         settled_at: When its last open try can take no effect any more.
         number: The write's own in that process.
         replayed: Whether an earlier write with its reference may be the same one.
+        perhaps_unmarked: Whether it may have been sent without its marker, too.
     """
 
     process: str
@@ -36,6 +37,7 @@ class Sent(NamedTuple):
     settled_at: float
     number: int
     replayed: bool
+    perhaps_unmarked: bool = False
 
 
 @attrs.define

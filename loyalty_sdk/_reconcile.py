@@ -228,6 +228,9 @@ class Reconciler:
         if not settled:
             return attrs.evolve(sight, finding=Finding.UNDECIDED, note="not there yet")
         marker = write.trace.marker
+        if write.perhaps_unmarked and sight.unmarked:
+            note = f"{len(sight.unmarked)} rows without a marker could be this one's"
+            return attrs.evolve(sight, finding=Finding.UNDECIDED, note=note)
         if marker is not None and not await self._markers_come_back(len(marker), sight, call):
             note = "no marker of that length was ever seen to come back"
             return attrs.evolve(sight, finding=Finding.UNDECIDED, note=note)
@@ -376,7 +379,8 @@ def _unexplained(
 def _recalled(receipt: Receipt) -> tuple[Write, bool]:
     """The write of ``receipt``, and whether ``settle`` has passed since it was given up."""
     write, sent = Write(receipt.trace, resends=receipt.attempts - 1), receipt.sent
-    write.replayed = sent is not None and sent.replayed
+    if sent is not None:
+        write.replayed, write.perhaps_unmarked = sent.replayed, sent.perhaps_unmarked
     if sent is not None and sent.process == process():
         write.sent_at, write.number = sent.at, sent.number
         return write, time.monotonic() >= sent.settled_at

@@ -107,7 +107,7 @@ class _Tries:
         until = granted_at + patience(request, options.retry, call.deadline, call.settle)
         if request.safety is Safety.ONCE and options.before_send is not None:
             limit = await self.line.pool.within(until - time.monotonic())
-            await announce(options.before_send, request.reference, call.tries + 1, limit)
+            await announce(options.before_send, request, call.tries + 1, limit)
             if self.account.limiter is not None:
                 self.account.limiter.held_up(granted_at)
         if self.write is not None:

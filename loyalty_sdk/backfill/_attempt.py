@@ -54,6 +54,7 @@ class Ended:
         fatal: Whether any other row would fare the same.
         announced: Whether an intent stands in the journal.
         seconds: Since the last intent.
+        marker: What the record of its last try carries.
     """
 
     state: State
@@ -65,6 +66,7 @@ class Ended:
     fatal: bool = False
     announced: bool = False
     seconds: float | None = None
+    marker: str | None = None
 
 
 class Sender:
@@ -88,6 +90,7 @@ class Sender:
         self._wait: Any = None
         self._amount = ""
         self._announced = False
+        self._marker: str | None = None
         self._left_at = 0.0
 
     async def send(self, row: Row, *, replay: datetime | None = None) -> Ended:
@@ -101,7 +104,7 @@ class Sender:
             JournalError: Its intent could not be written down, and it was not sent.
         """
         self._row, self._amount = row, amount_of(row.value)
-        self._announced = False
+        self._announced, self._marker = False, None
         run, ended = self._run, Ended(state=State.WAITING)
         for _ in range(_ROUNDS):
             if not await run.gate.passed():
@@ -129,7 +132,12 @@ class Sender:
             raise
         except LoyaltyError as error:
             ended = self._failed(error)
-            return attrs.evolve(ended, announced=self._announced, seconds=self._seconds())
+            return attrs.evolve(
+                ended,
+                announced=self._announced,
+                seconds=self._seconds(),
+                marker=self._marker,
+            )
         finally:
             before_rest.reset(resting)
             self._run.in_flight -= 1
@@ -138,6 +146,7 @@ class Sender:
             points=points_of(receipt),
             announced=self._announced,
             seconds=self._seconds(),
+            marker=self._marker,
         )
 
     async def _called(self, row: Row, replay: datetime | None) -> Receipt:
@@ -165,7 +174,8 @@ class Sender:
         self._run.waits.keep(self._wait)
         if self._before_send is not None:
             await self._before_send(about)
-        await self._run.journal.intent(self._row, self._amount, time.time())
+        self._marker = about.marker
+        await self._run.journal.intent(self._row, self._amount, time.time(), about.marker)
         self._left_at = time.monotonic()
         if not self._announced:
             self._announced = True

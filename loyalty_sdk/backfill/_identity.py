@@ -27,6 +27,11 @@ _WORDS = {
 }
 # Long and meant for machines: saying that they differ is enough.
 _UNREADABLE = {"fingerprint", "mapping"}
+_CHANGED = (
+    "Take back the change, and put what is new into a file of its own; or begin another journal"
+    " with --adopt (adopt=True), which looks every row up before it is sent. Without it, what was"
+    " sent is sent again"
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -71,9 +76,10 @@ class Belonging:
         other = [key for key in names if mine[key] != found.get(key)]
         if other:
             said = ", ".join(_difference(key, found.get(key), mine[key]) for key in other)
-            raise JournalError(
-                f"{name} is the journal of {said}", hint="Take another journal for this one"
-            )
+            # To whom it goes and what as is the same: what was sent stands there already.
+            changed = _UNREADABLE.issuperset(other)
+            hint = _CHANGED if changed else "Take another journal for this one"
+            raise JournalError(f"{name} is the journal of {said}", hint=hint)
 
 
 def _difference(key: str, theirs: str | None, mine: str) -> str:

@@ -84,8 +84,10 @@ class Journal:
 
     # ------------------------------------------------------------ one row
 
-    def intent(self, row: Row, amount: str, tried_at: float) -> asyncio.Future[None]:
-        """``row`` is about to leave."""
+    def intent(
+        self, row: Row, amount: str, tried_at: float, marker: str | None = None
+    ) -> asyncio.Future[None]:
+        """``row`` is about to leave, and its record will carry ``marker``."""
         return self._writer.write(
             (
                 (
@@ -101,12 +103,12 @@ class Journal:
                         tried_at,
                     ),
                 ),
-                (sql.HOLD, (row.ordinal, row.customer_id, freeze_row(row), None)),
+                (sql.HOLD, (row.ordinal, row.customer_id, freeze_row(row), marker)),
             )
         )
 
     def applied(
-        self, row: Row, points: int | None, error: str | None = None
+        self, row: Row, points: int | None, error: str | None, marker: str | None
     ) -> asyncio.Future[None]:
         """``row``, of which an intent stands, was applied."""
         steps: list[Step] = [
@@ -117,7 +119,7 @@ class Journal:
         if now - self._example_at > _EXAMPLE_EVERY:
             self._example_at, self._examples = now, self._examples + 1
             slot = self._examples % _EXAMPLES
-            steps.append((sql.EXAMPLE, (slot, time.time(), freeze_row(row))))
+            steps.append((sql.EXAMPLE, (slot, time.time(), freeze_row(row), marker)))
         return self._writer.write(steps)
 
     def rejected(self, row: Row, error: str) -> asyncio.Future[None]:
@@ -152,7 +154,7 @@ class Journal:
         place = (row.line, row.key, row.customer_id, amount, ended, points, error)
         steps: list[Step] = [(sql.PLACE, (row.ordinal, state.value, self.run, *place))]
         if state in {State.WAITING, State.UNKNOWN}:
-            steps.append((sql.HOLD, (row.ordinal, row.customer_id, freeze_row(row), None)))
+            steps.append((sql.ASIDE, (row.ordinal, row.customer_id, freeze_row(row))))
         else:
             steps.append((sql.RELEASE, (row.ordinal,)))
         if state.dead:
@@ -250,7 +252,7 @@ class Journal:
             JournalError: One of them cannot be read.
         """
         query = (
-            "SELECT held.row, rows.state, rows.tried, rows.tries, held.receipt"
+            "SELECT held.row, rows.state, rows.tried, rows.tries, held.receipt, held.marker"
             " FROM held JOIN rows USING (ordinal)"
             " WHERE held.customer = ? AND held.ordinal > ? ORDER BY held.ordinal LIMIT ?"
         )
@@ -263,15 +265,19 @@ class Journal:
                 tried,
                 tries,
                 receipt and self._thawed(thaw, receipt),
+                marker,
             )
-            for row, state, tried, tries, receipt in found
+            for row, state, tried, tries, receipt, marker in found
         ]
 
-    async def examples(self) -> list[tuple[float, Row]]:
-        """The latest few applied rows, one for each half second, and when; newest first."""
-        query = "SELECT at, row FROM examples ORDER BY at DESC"
+    async def examples(self) -> list[Held]:
+        """The latest few applied rows, one for each half second; newest first."""
+        query = "SELECT at, row, marker FROM examples ORDER BY at DESC"
         found = await self._writer.ask(lambda it: it.execute(query).fetchall())
-        return [(at, self._thawed(thaw_row, row)) for at, row in found]
+        return [
+            Held(self._thawed(thaw_row, row), State.APPLIED, at, 1, None, marker)
+            for at, row, marker in found
+        ]
 
     async def bury(self, path: Path, *, played: bool) -> int:
         """Write the dead letters to ``path``; returns how many.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ._rows import Row
     from ._run import Run
+    from ._states import Held
 
 # Applied rows that must still be there before one in doubt is believed to be absent.
 _EXAMPLES = 3
@@ -31,6 +32,7 @@ _GONE = (
     "row {} ({}) was applied and is no longer in the vendor's records, so nothing that is absent"
     " there can be believed"
 )
+_PERHAPS_UNMARKED = "; it may have been sent without a reference"
 # Seconds, `settle` at most, between looks at a row that is still not decided after `settle`.
 _AGAIN = (1.0, 4.0)
 
@@ -64,27 +66,40 @@ class Lookup:
         self._seen_at = float("-inf")
         self._seeing = asyncio.Lock()
 
-    async def receipt(self, row: Row, tried_at: float) -> Receipt:
-        """A receipt in doubt for a row that was tried at the latest then, in Unix time.
+    async def receipt(self, held: Held) -> Receipt:
+        """A receipt in doubt for a row, which is looked for by what its record carries.
 
         Raises:
-            LoyaltyError: It cannot be sent, so it never was.
+            LoyaltyError: This client cannot send it.
         """
         client, operation = self._run.client, self._run.options.operation
-        trace = await trace_of(client, operation, row)
+        trace = await trace_of(client, operation, held.row)
+        if trace is not None and held.left:
+            # However this client would send it now.
+            trace = trace._replace(marker=held.marker)
         # A clock that was set back meanwhile must not make anybody wait for hours.
-        left = min(max(tried_at + client.settle - time.time(), 0.0), client.settle)
+        left = min(max(self.tried_at(held) + client.settle - time.time(), 0.0), client.settle)
+        # Whoever had the journal may have connected in another way.
+        older = held.is_older(self._run.journal.adopted_at)
+        perhaps_unmarked = older and client.provider.unmarked_hint is not None
         return Receipt(
             operation=operation,
             provider=client.provider.name,
-            reference=row.key,
+            reference=held.row.key,
             outcome=Outcome.UNKNOWN,
             attempts=1,
             resolve_after=datetime.now(UTC) + timedelta(seconds=left),
             trace=trace,
             # Another run in this process may have sent it: the same write, not another one.
-            sent=Sent(process(), None, time.monotonic() + left, 0, replayed=True),
-        )
+            sent=Sent(
+                process(), None, time.monotonic() + left, 0,
+                replayed=True, perhaps_unmarked=perhaps_unmarked,
+            ),
+        )  # fmt: skip
+
+    def tried_at(self, held: Held) -> float:
+        """When it was tried at the latest, here or by whoever had the journal; in Unix time."""
+        return max(held.tried_at or 0.0, self._run.journal.adopted_at or 0.0)
 
     async def find(self, receipt: Receipt, *, wait: bool, patient: bool) -> Ended:
         """What became of the write: APPLIED, absent, or UNKNOWN.
@@ -126,7 +141,8 @@ class Lookup:
             return Ended(state=State.APPLIED, points=points_of(found))
         if found.outcome is Outcome.ABSENT and await self.believable():
             return Ended(state=State.WAITING, absent=True, error="shown absent")
-        return Ended(state=State.UNKNOWN, error="the vendor's records do not decide it")
+        may_be = _PERHAPS_UNMARKED if found.sent.perhaps_unmarked else ""
+        return Ended(state=State.UNKNOWN, error=f"the vendor's records do not decide it{may_be}")
 
     async def believable(self) -> bool:
         """Whether rows that were applied are still visible; else the run stops.
@@ -142,16 +158,16 @@ class Lookup:
     async def _see(self) -> bool:
         """Look at the examples; whether one of them could be looked at, if there are any."""
         examples = (await self._run.journal.examples())[:_EXAMPLES]
-        findings = [await self._now(row, applied_at) for applied_at, row in examples]
-        for (_, row), finding in zip(examples, findings, strict=True):
+        findings = [await self._now(held) for held in examples]
+        for held, finding in zip(examples, findings, strict=True):
             if finding is Finding.ABSENT:
-                self._run.stop(_GONE.format(row.ordinal, row.key))
+                self._run.stop(_GONE.format(held.row.ordinal, held.row.key))
         self._seen_at = float("-inf")
         return not findings or any(findings)
 
-    async def _now(self, row: Row, applied_at: float) -> Finding | None:
+    async def _now(self, held: Held) -> Finding | None:
         try:
-            receipt = await self.receipt(row, applied_at)
+            receipt = await self.receipt(held)
         except LoyaltyError:
             return None
         if receipt.trace is None:

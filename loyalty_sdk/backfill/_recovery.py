@@ -127,12 +127,15 @@ class Recovery:
         return await self._find(held, wait=last, patient=last)
 
     async def _find(self, held: Held, *, wait: bool, patient: bool = False) -> Ended:
-        tried_at = held.tried_at or self._run.journal.adopted_at or 0.0
+        # Of what others have sent since, only the vendor's records tell.
+        older = held.is_older(self._run.journal.adopted_at)
         try:
-            receipt = held.receipt
+            receipt = None if older else held.receipt
             if receipt is None:
-                receipt = await self._lookup.receipt(held.row, tried_at)
-        except (ValidationError, UnsupportedOperationError):
+                receipt = await self._lookup.receipt(held)
+        except (ValidationError, UnsupportedOperationError) as error:
+            if held.left:
+                return Ended(state=State.UNKNOWN, error=str(error))
             # What cannot be sent never was; sending it says what is wrong.
             return Ended(state=State.WAITING, absent=True)
         except LoyaltyError as error:
@@ -146,9 +149,9 @@ class Recovery:
         if held.state is State.WAITING or held.tried_at is None:
             return None
         trace = await trace_of(self._run.client, "adjust_points", held.row)
-        if trace is None or trace.marker is None:
+        if trace is None or trace.marker is None or trace.marker != held.marker:
             return None
-        return datetime.fromtimestamp(held.tried_at, UTC)
+        return datetime.fromtimestamp(self._lookup.tried_at(held), UTC)
 
     async def _again(self, held: Held, ended: Ended) -> Held:
         """``held`` after it was sent and is in doubt still, or was not applied."""
@@ -157,7 +160,12 @@ class Recovery:
         self._run.counts[ended.state] += 1
         now = datetime.now(UTC).timestamp()
         return attrs.evolve(
-            held, state=ended.state, tried_at=now, tries=held.tries + 1, receipt=ended.receipt
+            held,
+            state=ended.state,
+            tried_at=now,
+            tries=held.tries + 1,
+            receipt=ended.receipt,
+            marker=ended.marker,
         )
 
     async def _keep(self, held: Held, ended: Ended, *, last: bool) -> bool:
@@ -169,8 +177,9 @@ class Recovery:
         # It was unknown before this run, and still is.
         old = ended.state is held.state and row.customer_id not in run.parked
         receipt = ended.receipt or held.receipt
-        announced = ended.announced or held.tries > 0
-        await record(run, row, attrs.evolve(ended, announced=announced, receipt=receipt))
+        if not ended.announced:
+            ended = attrs.evolve(ended, announced=held.tries > 0, marker=held.marker)
+        await record(run, row, attrs.evolve(ended, receipt=receipt))
         if not old:
             run.end(row, ended.state, before=held.state, error=ended.error, seconds=ended.seconds)
         return True

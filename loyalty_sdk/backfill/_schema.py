@@ -5,7 +5,7 @@ from __future__ import annotations
 APPLICATION = 0x4C4F5942
 """SQLite's ``application_id`` of a journal."""
 
-VERSION = 1
+VERSION = 2
 """SQLite's ``user_version``: how these tables look."""
 
 # What is not finished is held whole beside the rows, so that a finished row takes little.
@@ -25,11 +25,14 @@ CREATE TABLE rows (
 );
 CREATE UNIQUE INDEX rows_by_key ON rows (key) WHERE key IS NOT NULL;
 CREATE TABLE held (
-    ordinal INTEGER PRIMARY KEY, customer TEXT NOT NULL, row BLOB NOT NULL, receipt BLOB
+    ordinal INTEGER PRIMARY KEY, customer TEXT NOT NULL, row BLOB NOT NULL, receipt BLOB,
+    marker TEXT
 );
 CREATE INDEX held_by_customer ON held (customer, ordinal);
 CREATE TABLE dead (ordinal INTEGER PRIMARY KEY, form TEXT NOT NULL, row TEXT NOT NULL);
-CREATE TABLE examples (slot INTEGER PRIMARY KEY, at REAL NOT NULL, row BLOB NOT NULL);
+CREATE TABLE examples (
+    slot INTEGER PRIMARY KEY, at REAL NOT NULL, row BLOB NOT NULL, marker TEXT
+);
 """
 
 # `run` is the one that last met the row in its input; to go on with a row is not to meet it.
@@ -51,12 +54,18 @@ ON CONFLICT (ordinal) DO UPDATE SET
     error = excluded.error
 """
 
-HOLD = "INSERT OR REPLACE INTO held (ordinal, customer, row, receipt) VALUES (?, ?, ?, ?)"
+HOLD = "INSERT OR REPLACE INTO held (ordinal, customer, row, marker) VALUES (?, ?, ?, ?)"
+# As it was sent before, where it was.
+ASIDE = """
+INSERT INTO held (ordinal, customer, row) VALUES (?, ?, ?)
+ON CONFLICT (ordinal) DO UPDATE SET
+    customer = excluded.customer, row = excluded.row, receipt = NULL
+"""
 OUTCOME = "UPDATE rows SET state = ?, ended = ?, points = ?, error = ? WHERE ordinal = ?"
 DOUBT = "UPDATE held SET receipt = ? WHERE ordinal = ?"
 RELEASE = "DELETE FROM held WHERE ordinal = ?"
 BURY = "INSERT OR REPLACE INTO dead (ordinal, form, row) VALUES (?, ?, ?)"
-EXAMPLE = "INSERT OR REPLACE INTO examples (slot, at, row) VALUES (?, ?, ?)"
+EXAMPLE = "INSERT OR REPLACE INTO examples (slot, at, row, marker) VALUES (?, ?, ?, ?)"
 SEEN = "UPDATE rows SET run = ? WHERE ordinal = ?"
 FACT = "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)"
 COUNT = "UPDATE progress SET sequence = ?"

@@ -133,7 +133,8 @@ class Lines:
             raise InputError(
                 f"{self._path.name} is damaged or truncated: it cannot be unpacked beyond line "
                 f"{self.number - 1}",
-                hint="What stands before is read. A whole file is another input",
+                hint="What stands before is read. A whole file is another input: begin another"
+                " journal with --adopt (adopt=True), which looks up what was sent",
             ) from exc
         except OSError as exc:
             raise InputError(f"{self._path.name} cannot be read: {exc.strerror}") from exc

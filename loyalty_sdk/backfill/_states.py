@@ -42,13 +42,13 @@ class State(IntEnum):
 
 @attrs.frozen
 class Held:
-    """A journaled row that is not finished, with all that is needed to go on.
+    """A journaled row with all that is needed to go on with it, or to look for it.
 
     Attributes:
-        state: ``SENT``, ``WAITING`` or ``UNKNOWN``.
         tried_at: Unix time of its last try; None where there was none.
         tries: How often it was about to leave.
         receipt: Of the call that ended in doubt.
+        marker: What the record of its last try carries, and what it is looked for by.
     """
 
     row: Row
@@ -56,6 +56,16 @@ class Held:
     tried_at: float | None
     tries: int
     receipt: Receipt | None = None
+    marker: str | None = None
+
+    @property
+    def left(self) -> bool:
+        """Whether it may have left, and was not shown absent since."""
+        return self.tries > 0 and self.state is not State.WAITING
+
+    def is_older(self, adopted_at: float | None) -> bool:
+        """Whether it was not tried since its journal was adopted: others may have sent it."""
+        return adopted_at is not None and (self.tried_at or 0.0) <= adopted_at
 
 
 @attrs.frozen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from filecmp import cmp
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -34,6 +35,8 @@ class Undo:
         points: Their sum.
         unclear: Applied rows of which nobody can say what they changed; none is written.
         unknown: Rows that may have been applied; none is written.
+        replaced: Whether other adjustments stood in the file before. A journal of theirs
+            refuses it: it takes another one, and ``adopt``.
     """
 
     path: Path
@@ -41,6 +44,7 @@ class Undo:
     points: int
     unclear: int
     unknown: int
+    replaced: bool = False
 
 
 async def undo(
@@ -72,12 +76,19 @@ async def undo(
             undone = await _write(client, reading, file, path, reason)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
+        replaced = _replace(path, part)
     except OSError as exc:
         raise JournalError(f"{path}: {exc.strerror}") from exc
     finally:
         reading.close()
-    return undone
+    return attrs.evolve(undone, replaced=replaced)
+
+
+def _replace(path: Path, part: Path) -> bool:
+    """Put ``part`` in the place of ``path``; whether something else was there."""
+    replaced = path.exists() and not cmp(part, path, shallow=False)
+    part.replace(path)
+    return replaced
 
 
 async def _write(

@@ -86,7 +86,7 @@ def record(run: Run, row: Row, ended: Ended) -> asyncio.Future[None]:
     if not ended.announced or ended.state is State.WAITING:
         return journal.placed(row, ended.state, amount_of(row.value), ended.error, ended.points)
     if ended.state is State.APPLIED:
-        return journal.applied(row, ended.points, ended.error)
+        return journal.applied(row, ended.points, ended.error, ended.marker)
     if ended.state is State.UNKNOWN:
         return journal.unknown(row, ended.receipt, ended.error or "")
     return journal.rejected(row, ended.error or "")

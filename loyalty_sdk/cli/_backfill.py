@@ -113,7 +113,11 @@ def backfill() -> None:
     is_flag=True,
     help="Send rows again that nobody can decide: each lands at least once, perhaps twice.",
 )
-@click.option("--adopt", is_flag=True, help="Go on with a copied or restored journal.")
+@click.option(
+    "--adopt",
+    is_flag=True,
+    help="Go on with a copied or restored journal, or begin another: rows are looked up first.",
+)
 @click.option("--report", "picture", type=_written, help="Write a report as HTML when it ends.")
 def run(file: Path, journal: Path | None, **given: Any) -> int:
     """Send every row of FILE: CSV, JSON Lines, either in gzip, or Parquet."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import aclosing
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from loyalty_sdk.backfill import State, undo, verify
 from loyalty_sdk.backfill._report import write_report
 from loyalty_sdk.backfill._report_data import read_letters
 
-from ._backfill_options import existing
+from ._backfill_options import existing, journal_of
 from ._connection import Connection, connected
 from ._failures import DONE, FAILED
 from ._output import complain, one_line
@@ -103,6 +104,7 @@ def _numbers(done: Undo) -> dict[str, Any]:
         "points": done.points,
         "unclear": done.unclear,
         "unknown": done.unknown,
+        "replaced": done.replaced,
     }
 
 
@@ -115,7 +117,19 @@ def _undone(done: Undo, provider: str) -> list[str]:
     if done.unknown:
         lines.append(f"{done.unknown:,} rows are left out: nobody knows whether they were applied")
     command = f"loyalty backfill run {done.path} --provider {provider} --operation adjust_points"
+    if done.replaced and journal_of(done.path, None).exists():
+        lines.append(
+            "Other adjustments stood there and may have been sent: another journal and --adopt "
+            "look each up first; without --adopt, what was sent is sent again"
+        )
+        command += f" --journal {_next_journal(done.path)} --adopt"
     return [*lines, f"Look at it, then: {command}"]
+
+
+def _next_journal(path: Path) -> Path:
+    """Beside the journals of what stood in ``path`` before."""
+    names = (path.with_name(f"{path.name}.{number}.journal") for number in count(2))
+    return next(name for name in names if not name.exists())
 
 
 @click.command()

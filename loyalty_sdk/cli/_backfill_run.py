@@ -63,7 +63,9 @@ class Sending:
             summary = await self._watched()
         if not self.as_json:
             mended = isinstance(self.source, MendedSource)
-            click.echo("\n".join(sentences(summary, mended=mended)))
+            unreadable = isinstance(self._broken, InputError)
+            lines = sentences(summary, mended=mended, unreadable=unreadable)
+            click.echo("\n".join(lines))
         if self._broken is not None:
             said = [str(self._broken), *getattr(self._broken, "__notes__", ())]
             return complain("; ".join(said), max(FAILED, code_of_summary(summary)))

@@ -34,8 +34,8 @@ def code_of_summary(summary: Summary) -> int:
     return DONE if summary.finished and not summary.dead else FAILED
 
 
-def sentences(summary: Summary, *, mended: bool = False) -> Iterator[str]:
-    """The summary for people."""
+def sentences(summary: Summary, *, mended: bool = False, unreadable: bool = False) -> Iterator[str]:
+    """The summary for people; ``unreadable`` where the input could not be read further."""
     yield f"{sum(summary.counts.values()):,} rows"
     for state, word in WORDS.items():
         number = summary.counts[state]
@@ -48,14 +48,19 @@ def sentences(summary: Summary, *, mended: bool = False) -> Iterator[str]:
     yield f"{summary.ended:,} of them in {took}, {rate:,.1f} a second"
     if summary.resent_unknown:
         yield f"{summary.resent_unknown:,} unknown rows were sent again; they may stand there twice"
-    yield from _next_steps(summary, mended=mended)
+    yield from _next_steps(summary, mended=mended, unreadable=unreadable)
 
 
-def _next_steps(summary: Summary, *, mended: bool) -> Iterator[str]:
+def _next_steps(summary: Summary, *, mended: bool, unreadable: bool) -> Iterator[str]:
     if summary.reason:
         yield f"Stopped: {one_line(summary.reason)}"
     if mended and summary.reason is None and not summary.complete:
         yield "The input itself was not read to its end: its own command, without --mended, goes on"
+    elif unreadable:
+        yield (
+            f"With the same input the same command goes on; its journal is {summary.journal}. "
+            "A mended input needs another one and --adopt, which looks up what was sent"
+        )
     elif not summary.finished:
         yield f"The same command goes on where this one ended; its journal is {summary.journal}"
     if summary.rejected is not None:

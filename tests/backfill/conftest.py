@@ -58,6 +58,11 @@ class Shop:
         with closing(sqlite3.connect(self.journal)) as database:
             return database.execute(query, values).fetchall()
 
+    def changed(self, statement: str) -> None:
+        """Change the journal."""
+        with closing(sqlite3.connect(self.journal)) as database, database:
+            database.execute(statement)
+
     def states(self) -> dict[str, str]:
         """The name of each row's state, by key."""
         found = self.asked("SELECT key, state FROM rows ORDER BY ordinal")

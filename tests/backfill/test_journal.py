@@ -62,8 +62,8 @@ async def test_a_journal_of_something_else_is_refused_by_name(
         ("provider", "tiny", r"another provider \(tiny, not loyaltylion\)"),
         ("host", "https://x.example", r"another host \(https://x.example, not http://127"),
         ("program", "", r"another program \(none, not \S+\)"),
-        ("site", "7", r"another site \(7, not none\)"),
-        ("mapping", "{}", r"journal is the journal of another mapping\. Take"),
+        ("site", "7", r"another site \(7, not none\)\. Take another journal"),
+        ("mapping", "{}", r"journal is the journal of another mapping\. Take back the change"),
     ],
 )
 async def test_every_part_of_what_it_belongs_to_counts(

@@ -27,16 +27,18 @@ from loyalty_sdk import (
 )
 from loyalty_sdk.backfill import State, Summary, Waiting, _writer
 from loyalty_sdk.backfill import _schema as schema
-from loyalty_sdk.backfill._attempt import Sender
+from loyalty_sdk.backfill._attempt import Ended, Sender
 from loyalty_sdk.backfill._gate import Gate
 from loyalty_sdk.backfill._identity import Belonging
 from loyalty_sdk.backfill._journal import Journal
 from loyalty_sdk.backfill._lanes import Frontier, Lanes
 from loyalty_sdk.backfill._opening import open_journal
 from loyalty_sdk.backfill._pickles import freeze_row, thaw_row
+from loyalty_sdk.backfill._recovery import Recovery
 from loyalty_sdk.backfill._refusals import Refusals
 from loyalty_sdk.backfill._rows import Row
 from loyalty_sdk.backfill._run import Options, Run
+from loyalty_sdk.backfill._states import Held
 
 
 def _row(ordinal: int, customer: str = "1") -> Row:
@@ -223,6 +225,26 @@ async def test_a_row_is_not_sent_without_its_intent(
     with pytest.raises(JournalError, match="cannot be written: no"):
         await Sender(run).send(_row(0))
     assert [] == shop.writes()
+    await journal.aclose()
+
+
+async def test_what_is_put_aside_is_known_by_what_it_was_sent_with(tmp_path: Path) -> None:
+    """Whoever adopts its journal looks for it once more."""
+    journal = await _journal(tmp_path)
+    await journal.intent(_row(0), "1", 1.0, "r-0")
+    await journal.placed(_row(0), State.WAITING, "1")
+    [held] = await journal.held("1", -1)
+    assert (State.WAITING, 1, "r-0", False) == (held.state, held.tries, held.marker, held.left)
+    await journal.aclose()
+
+
+async def test_a_row_is_known_by_what_it_was_sent_with_last(shop: Any, tmp_path: Path) -> None:
+    """However it was sent before that: so it is looked for, as long as it is in doubt."""
+    journal = await _journal(tmp_path)
+    await journal.intent(_row(0), "1", 1.0)
+    ended = Ended(state=State.UNKNOWN, announced=True, marker="r-0")
+    again = await Recovery(_run(shop, journal))._again(Held(_row(0), State.SENT, 1.0, 1), ended)
+    assert (State.UNKNOWN, 2, "r-0") == (again.state, again.tries, again.marker)
     await journal.aclose()
 
 

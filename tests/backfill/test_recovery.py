@@ -666,3 +666,120 @@ async def test_an_example_that_cannot_be_asked_for_is_not_visible(shop: Any) -> 
 
         assert (1, 1) == (summary.applied, summary.unknown)
         assert failing.struck
+
+
+@pytest.fixture
+async def unmarked(shop: Any) -> AsyncIterator[LoyaltyClient]:
+    """A client like the shop's whose rows carry nothing."""
+    given = shop.sandbox.settings("loyaltylion")
+    async with connect("loyaltylion", settle=0.2, **given) as client:
+        yield client
+
+
+@pytest.mark.parametrize("applied", [True, False])
+async def test_a_row_that_was_sent_without_a_reference_is_not_looked_for_by_one(
+    shop: Any, unmarked: Any, adjustments: Any, *, applied: bool
+) -> None:
+    """Where the next run's rows carry theirs, it stays unknown unless nothing can be its own."""
+    await shop.run(adjustments(3), client=unmarked)
+    shop.sandbox.faults.add("hang", match="POST", applied=applied, times=1)
+    await _killed(shop, adjustments(4), 4, client=unmarked)
+
+    summary = await shop.run(adjustments(4))
+
+    assert summary.reason is None
+    assert ((3, 1) if applied else (4, 0)) == (summary.applied, summary.unknown)
+    assert [[1, 4], [2], [3]] == [shop.points(f"c{customer}") for customer in range(3)]
+
+
+async def test_a_row_that_was_sent_with_a_reference_is_looked_for_by_it(
+    shop: Any, unmarked: Any, adjustments: Any
+) -> None:
+    """Where the next run's rows carry none, it is found all the same."""
+    await shop.run(adjustments(1))
+    assert [("r-0",)] == shop.asked("SELECT marker FROM examples")
+    shop.sandbox.faults.add("hang", match="POST", applied=True, times=1)
+    await _killed(shop, adjustments(2), 2)
+
+    summary = await shop.run(adjustments(3), client=unmarked)
+
+    assert (3, 0) == (summary.applied, summary.unknown)
+    assert [2] == shop.points("c1")
+    assert [("r-1",)] == shop.asked("SELECT marker FROM examples")
+
+
+async def test_a_row_in_doubt_that_could_not_be_sent_now_stays_in_doubt(
+    shop: Any, unmarked: Any
+) -> None:
+    """With its reference its reason would be too long; that says nothing of how it was sent."""
+    rows = [PointsAdjustment(customer_id="1", points=5, reason="x" * 254, reference="a")]
+    shop.sandbox.faults.add("hang", match="POST", applied=True, times=1)
+    await _killed(shop, rows, 1, client=unmarked)
+
+    summary = await shop.run(rows)
+
+    assert (0, 1) == (summary.dead, summary.unknown)
+
+
+async def test_nobody_knows_how_a_lost_journal_sent_its_rows(
+    shop: Any, unmarked: Any, adjustments: Any
+) -> None:
+    """Without its marker a row is not absent where one that carries none could be its own."""
+    await shop.run(adjustments(3, 6), client=unmarked)
+    shop.journal.unlink()
+
+    summary = await shop.run(adjustments(6, 6), adopt=True)
+    again = await shop.run(adjustments(6, 6))
+
+    assert [(3, 3)] * 2 == [(each.applied, each.unknown) for each in (summary, again)]
+    assert {f"r-{n}": "UNKNOWN" if n < 3 else "APPLIED" for n in range(6)} == shop.states()
+    assert [[n + 1] for n in range(6)] == [shop.points(f"c{n}") for n in range(6)]
+    [(error,)] = shop.asked("SELECT error FROM rows WHERE key = 'r-0'")
+    assert "it may have been sent without a reference" in error
+
+
+@pytest.mark.parametrize("shop", ["joy"], indirect=True)
+async def test_where_every_row_carries_its_reference_others_are_not_mistaken_for_it(
+    shop: Any, adjustments: Any
+) -> None:
+    """A stranger's row of the same points does not keep a lost journal's from being sent."""
+    shop.sandbox.add_customer("joy", "c0")
+    body = {"shopifyCustomerId": "c0", "point": 1}
+    await shop.client.request("POST", "/rest_api/v2/transactions/points/adjust", json=body)
+
+    summary = await shop.run(adjustments(3), adopt=True)
+
+    assert (3, 0) == (summary.applied, summary.unknown)
+    assert [1, 1] == shop.points("c0")
+
+
+@pytest.mark.parametrize("heir", [0.6], indirect=True)
+@pytest.mark.parametrize(("operation", "told"), [("adjust_points", False), ("create_order", True)])
+async def test_what_left_a_lost_journal_last_may_land_within_settle(
+    shop: Any, heir: Any, request: pytest.FixtureRequest, operation: str, *, told: bool
+) -> None:
+    """A copy that is adopted waits from then on: whatever it says, it was sent again since."""
+    make, looked_at = {
+        "adjust_points": ("adjustments", "GET /v2/customers/**"),
+        "create_order": ("orders", "GET /v2/orders/**"),
+    }[operation]
+    rows = request.getfixturevalue(make)(1)
+    shop.options["operation"] = operation
+    shop.sandbox.faults.add("hang", match="POST", times=1)
+    if told:  # that the call ended in doubt
+        blind = shop.sandbox.faults.add("error", match=looked_at, status=500)
+        client = shop.client.with_options(retry=RetryPolicy(attempts=1))
+        assert 1 == (await shop.run(rows, client=client, deadline=0.3)).unknown
+        blind.times = 0
+    else:
+        await _killed(shop, rows, 1)
+        shop.changed("UPDATE rows SET tried = tried - 60")
+    shutil.copy(shop.journal, shop.folder / "older")
+    shop.sandbox.faults.add("latency", match="POST", seconds=0.4, times=1)
+    await _killed(shop, rows, 2)
+    shutil.copy(shop.folder / "older", shop.journal)
+
+    summary = await shop.run(rows, client=heir, adopt=True)
+
+    assert (1, 0) == (summary.applied, summary.unknown)
+    assert ([1], 2) == (shop.points("c0"), len(shop.writes()))

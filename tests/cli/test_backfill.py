@@ -233,13 +233,19 @@ async def test_misuse_is_2_and_sends_nothing(
 async def test_a_journal_of_another_input_is_refused(
     vendor: Any, loyalty: Any, write: Write
 ) -> None:
-    """The same rows with one more are another input: going on would miss what changed."""
+    """The same rows with one more are another input; what to do then sends that one alone."""
+    _, sandbox = vendor
     file = write("points.csv", POINTS)
     await loyalty(*adjust(file))
     ended = await loyalty(*adjust(write("points.csv", POINTS + "9,9,z\n")))
 
     assert 1 == ended.code
     assert "another input, or one that has changed since" in ended.err
+    assert "begin another journal with --adopt" in ended.err
+
+    ended = await loyalty(*adjust(file, f"--journal={file}.2", "--adopt"))
+    assert 0 == ended.code, ended.err
+    assert 4 == sum(each.method == "POST" for each in sandbox.arrivals)
 
 
 @FIRST
@@ -260,7 +266,8 @@ async def test_a_truncated_file_is_one_clear_error(
     sent = sum(arrival.method == "POST" for arrival in sandbox.arrivals)
     assert 0 < sent < 300
     assert [f"{sent} rows", f"  applied   {sent:>12}"] == ended.out.splitlines()[:2]
-    assert "The same command goes on where this one ended" in ended.out
+    assert "With the same input the same command goes on" in ended.out
+    assert "A whole file is another input: begin another journal with --adopt" in ended.err
 
     told = await loyalty(*adjust(str(tmp_path / "p.csv.gz"), "--json"))
     assert (1, "summary", sent) == (
@@ -399,10 +406,39 @@ async def test_undo_writes_what_takes_it_back(vendor: Any, loyalty: Any, write: 
     assert f"{target}: 2 adjustments, -57 points; nothing was sent\n" in ended.out
     assert f"loyalty backfill run {target} --provider {name} --operation adjust_points" in ended.out
     assert 50 == sandbox.balance(name, "1")
-    told = (await loyalty("backfill", "undo", f"{file}.journal", "--json")).lines[0]
-    assert {"path": target, "written": 2, "points": -57, "unclear": 0, "unknown": 0} == told
+    told = (await loyalty("backfill", "undo", f"{file}.journal", "--reason=Sorry", "--json")).lines[
+        0
+    ]
+    numbers = {"written": 2, "points": -57, "unclear": 0, "unknown": 0}
+    assert {"path": target, "replaced": False} | numbers == told
     assert 0 == (await loyalty(*adjust(target))).code
     assert (0, 0) == (sandbox.balance(name, "1"), sandbox.balance(name, "2"))
+    same = await loyalty("backfill", "undo", f"{file}.journal", "--reason=Sorry")
+    assert "--adopt" not in same.out
+
+
+@FIRST
+async def test_what_is_undone_a_second_time_needs_a_journal_of_its_own(
+    vendor: Any, loyalty: Any, write: Write, tmp_path: Path
+) -> None:
+    """It says how to send what is new in it, and nothing is taken back twice."""
+    name, sandbox = vendor
+    file = write("points.csv", HEAD + "1,50,a\n2,x,b\n")
+    await loyalty(*adjust(file))
+    target = f"{file}.journal.undo.jsonl"
+    await loyalty("backfill", "undo", f"{file}.journal")
+    await loyalty(*adjust(target))
+    letters = tmp_path / "points.csv.journal.rejected.jsonl"
+    mended = write(letters.name, letters.read_text().replace('"x"', '"7"'))
+    await loyalty(*adjust(mended, "--mended"))
+
+    for number in (2, 3):
+        again = await loyalty("backfill", "undo", f"{file}.journal", f"--reason={number}")
+        assert "may have been sent: another journal and --adopt look each up first" in again.out
+        more = (f"--journal={target}.{number}.journal", "--adopt")
+        assert again.out.endswith(f" {' '.join(more).replace('=', ' ')}\n")
+        assert 0 == (await loyalty(*adjust(target, *more))).code
+        assert (0, 0) == (sandbox.balance(name, "1"), sandbox.balance(name, "2"))
 
 
 @FIRST
