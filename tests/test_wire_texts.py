@@ -35,6 +35,14 @@ def test_nothing_else_is_a_whole_number(text: object) -> None:
     assert ["points"] == [problem.path for problem in failure.value.problems]
 
 
+@pytest.mark.parametrize("text", ["9" * 19, "9" * 20, "-" + "9" * 20, "0" + "9" * 5000])
+def test_a_whole_number_that_is_too_large_is_called_so(text: str) -> None:
+    """As in JSON; that it stands in plain digits is not what is wrong with it."""
+    with pytest.raises(ValidationError) as failure:
+        adjustment(text)
+    assert ["does not fit into 64 bits"] == [problem.message for problem in failure.value.problems]
+
+
 def order(**more: Any) -> Any:
     """What a row of an order becomes."""
     row = {"id": "A", "customer": {"id": "1"}, "total": "9.90"}

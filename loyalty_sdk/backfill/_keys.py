@@ -22,6 +22,11 @@ def named(row: Row) -> Row:
     return row
 
 
+def own_id(key: str, name: str) -> str:
+    """The id of an activity of that name whose row stands under ``key``: `named`, undone."""
+    return key.removeprefix(f"{_apart(name)}:")
+
+
 def _apart(name: str) -> str:
     """``name``, so that nobody can take its end for the beginning of an id.
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
+from loyalty_sdk import _checks
 from loyalty_sdk._models import Activity, Order, PointsAdjustment
 from loyalty_sdk.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import TypeAlias
 
 Operation = Literal["create_order", "track_activity", "adjust_points"]
@@ -75,6 +76,17 @@ def _text(name: str) -> Callable[[Any, Any, Any], None]:
     return check
 
 
+def _are_columns(_: object, what: Any, named: Any) -> None:
+    """The validator of columns by field, and of columns alone."""
+    for name in named:
+        column = named[name] if _checks.is_mapping(named) else name
+        if not isinstance(column, str):
+            where = what.name if column is name else f"{what.name}: {name}"
+            raise ConfigurationError(
+                f"{where}: wanted the name of a column, got {_checks.kind(column)}"
+            )
+
+
 @attrs.frozen(kw_only=True)
 class Columns:
     """How rows become the values that are sent. Whatever is not said goes by name.
@@ -84,8 +96,8 @@ class Columns:
         columns: The column of a field, where its name is another: ``{"total": "amount_eur"}``.
             A field in a part is written ``customer.id`` or ``properties.stars``.
         values: What is the same for every row, by field: ``{"reason": "Sorry"}``.
-        ignore: Columns that mean nothing here; ``*`` for all that are left. Any other column
-            that is no field is refused, since it may be a field misspelt.
+        ignore: Columns that are not sent, fields among them; ``*`` for all that are no field.
+            Any other column that is no field is refused, since it may be a field misspelt.
         encoding: Of a text file.
         delimiter: Between cells, of a table in text; found in the first line unless given.
 
@@ -95,12 +107,15 @@ class Columns:
 
     operation: Operation
     columns: Mapping[str, str] = attrs.field(
-        factory=dict[str, str], converter=_frozen, validator=_text("columns"), hash=False
+        factory=dict[str, str],
+        converter=_frozen,
+        validator=[_text("columns"), _are_columns],
+        hash=False,
     )
     values: Mapping[str, Any] = attrs.field(
         factory=dict[str, Any], converter=_frozen, validator=_text("values"), hash=False
     )
-    ignore: tuple[str, ...] = attrs.field(default=(), converter=_names)
+    ignore: tuple[str, ...] = attrs.field(default=(), converter=_names, validator=_are_columns)
     encoding: str = "utf-8"
     delimiter: str | None = None
 
@@ -119,6 +134,10 @@ class Columns:
             raise ConfigurationError("both properties and a part of them")
         if both := sorted(self.columns.keys() & self.values.keys()):
             raise ConfigurationError(f"both a column and one value for {', '.join(both)}")
+        if both := sorted({*self.columns.values()} & {*self.ignore}):
+            raise ConfigurationError(
+                f"both mapped and ignored: {', '.join(both)}", hint="Take them out of `ignore`"
+            )
         if self.delimiter not in (None, *_SEPARATORS):
             raise ConfigurationError("the delimiter must be a comma, a semicolon, a tab or a bar")
         _check_encoding(self.encoding)
@@ -137,21 +156,29 @@ class Columns:
 
     def candidates(self) -> dict[str, tuple[str, ...]]:
         """By field, the columns that may hold it, the likeliest first."""
-        found: dict[str, tuple[str, ...]] = {}
-        found |= {path: (column,) for path, column in self.columns.items()}
-        given, taken = {*self.columns, *self.values}, set(self.columns.values())
+        left_out = {*self.columns.values(), *self.ignore}
+        found = {path: (column,) for path, column in self.columns.items()}
+        return found | {
+            path: tuple(name for name in names if name not in left_out)
+            for path, names in self._by_name()
+        }
+
+    def _by_name(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The fields of which nobody says anything, and the columns called like them."""
+        given = {*self.columns, *self.values}
         for path in fields_of(self.operation):
             if not any(each == path or each.startswith(f"{path}.") for each in given):
-                names = columns_named_like(path)
-                found[path] = tuple(name for name in names if name not in taken)
-        return found
+                yield path, columns_named_like(path)
 
     def canonical(self) -> str:
         """All that decides which rows come out, as text that is equal for equal meaning."""
+        # A customer may be one column, with the fields as its parts.
+        fields = {"customer", *(name for _, names in self._by_name() for name in names)}
         meaning = {
             "operation": self.operation,
             "columns": dict(self.columns),
             "values": dict(self.values),
+            "ignore": sorted(fields & {*self.ignore}),
             "encoding": self.encoding,
             "delimiter": self.delimiter,
         }

@@ -150,8 +150,15 @@ def _alike(field: str, columns: Iterable[str]) -> list[str]:
 def _unfit(field: str, values: Sequence[str]) -> str | None:
     fits, wrong = _SHAPES.get(field, (None, None))
     filled = [value for value in values if value]
+    if fits is None or _mostly(fits, filled):
+        return None
+    stripped = _mostly(fits, [value.strip() for value in filled])
+    return f"{wrong}: there are blanks around them" if stripped else wrong
+
+
+def _mostly(fits: Fits, values: Sequence[str]) -> bool:
     # Some bad rows are what dead letters are for; a column of them is another column.
-    return wrong if fits and 2 * sum(map(bool, map(fits, filled))) < len(filled) else None
+    return 2 * sum(map(bool, map(fits, values))) >= len(values)
 
 
 def _operation(samples: Mapping[str, Sequence[str]], path: Path) -> Operation:
@@ -162,8 +169,15 @@ def _operation(samples: Mapping[str, Sequence[str]], path: Path) -> Operation:
         return "create_order"
     if _best("name", samples, exactly=False):
         return "track_activity"
+    doubts = {
+        column: wrong
+        for field in ("points", "total", "name")
+        for column in _alike(field, samples)
+        if (wrong := _unfit(field, samples[column])) is not None
+    }
+    found = [", ".join(samples), *(f"{name}? It holds {wrong}" for name, wrong in doubts.items())]
     raise ConfigurationError(
-        f"no column of {path.name} says what its rows are: {', '.join(samples)}",
+        f"no column of {path.name} says what its rows are: {'. '.join(found)}",
         hint=f"Say --operation, one of {', '.join(get_args(Operation))}",
     )
 

@@ -40,12 +40,20 @@ class Objects:
     _builder: Builder = attrs.field(init=False)
     _candidates: tuple[tuple[str, tuple[str, ...]], ...] = attrs.field(init=False)
     _nothing: tuple[object, ...] = attrs.field(init=False)
+    _ignored: frozenset[str] = attrs.field(init=False)
+    _taken: frozenset[str] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._builder = Builder(self.columns, self.texts)
         # By identity first, so that a value of any class may be compared.
         self._nothing = (_NOTHING, None, "") if self.texts else (_NOTHING, None)
         self._candidates = tuple(self.columns.candidates().items())
+        mapped = self.columns.columns.values()
+        self._taken = frozenset((*mapped, *self.columns.ignore))
+        # Of a part that is ignored otherwise, somebody may want one thing.
+        self._ignored = frozenset(self.columns.ignore).difference(
+            column.partition(".")[0] for column in mapped
+        )
 
     def build(self, at: Position, given: Any) -> Row | BadRow:
         """The row at ``at``."""
@@ -58,11 +66,14 @@ class Objects:
         return self._build(at, given)
 
     def _build(self, at: Position, given: Mapping[Any, Any]) -> Row | BadRow:
-        rest = dict(given)
+        offered = given
+        if not self._ignored.isdisjoint(given):
+            offered = {name: given[name] for name in given if name not in self._ignored}
+        rest = dict(offered)
         flat: dict[str, Any] = {}
         chosen: dict[str, str] = {}
         for path, names in self._candidates:
-            column, value = _take(given, rest, names)
+            column, value = _take(offered, rest, names)
             if column is not None:
                 chosen[path] = column
             if value not in self._nothing:
@@ -79,8 +90,10 @@ class Objects:
         """A customer may stand there as a part, as ``to_dict()`` writes it."""
         part = rest.pop("customer", None)
         if _checks.is_mapping(part):
-            own = {name: part[name] for name in part if f"customer.{name}" in _PARTS}
-            yield from self._unused({f"customer.{name}": None for name in part.keys() - own})
+            named = {f"customer.{name}": (name, part[name]) for name in part}
+            left = {path: found for path, found in named.items() if path not in self._taken}
+            own = dict(left[path] for path in _PARTS if path in left)
+            yield from self._unused({path: None for path in left if path not in _PARTS})
             record["customer"] = {**own, **record.get("customer", {})}
         elif part is not None:
             yield f"customer: wanted a mapping, got {_checks.kind(part)}"

@@ -11,7 +11,7 @@ import attrs
 
 from loyalty_sdk import _checks
 from loyalty_sdk._models import plain
-from loyalty_sdk.errors import Problem, ValidationError
+from loyalty_sdk.errors import ConfigurationError, Problem, ValidationError
 from loyalty_sdk.wire import structure
 
 from ._mapping import KEYS, Columns
@@ -76,6 +76,27 @@ class Builder:
         # Names of columns stand in problems, and may be no text either.
         said = tuple(map(_readable, problems))
         return BadRow(at.ordinal, at.offset, at.line, key, writable(raw), said)
+
+
+def check_values(columns: Columns, *, texts: bool) -> None:
+    """Refuse what is the same for every row and would make a dead letter of each.
+
+    Raises:
+        ConfigurationError: It names every such value.
+    """
+    if not columns.values:
+        return
+    labels = Labels({})
+    try:
+        structure(nested(columns.values), columns.kind, texts=texts)
+    except ValidationError as exc:
+        # Whatever else a row must have is missing too, and is the columns' to give.
+        wrong = [
+            each for each in exc.problems if any(_within(each.path, n) for n in columns.values)
+        ]
+        if wrong:
+            said = "; ".join(labels.words(problem, columns) for problem in wrong)
+            raise ConfigurationError(said) from None
 
 
 def row_of(at: Position, value: Neutral, operation: str) -> Row:

@@ -14,7 +14,7 @@ from ._mapping import ALL_OTHERS, Columns, fields_of, pick
 from ._mapping_rows import Builder, Labels, row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ._rows import BadRow, Position, Row
 
@@ -27,7 +27,7 @@ def table_reader(columns: Columns, header: Sequence[str], name: str) -> Table:
     """
     doubled = sorted({column for column in header if header.count(column) > 1})
     if doubled:
-        raise ConfigurationError(f"{name} has two columns {', '.join(doubled)}")
+        raise ConfigurationError(f"{name} has two columns {_quoted(doubled)}")
     chosen = pick(columns.candidates(), header)
     _check_needed(columns, chosen, header, name)
     _check_used(columns, chosen, header, name)
@@ -56,10 +56,18 @@ def _check_used(
         return
     unused = [each for each in header if each not in {*chosen.values(), *columns.ignore}]
     if unused:
+        said = _quoted(unused)
+        if "" in unused:
+            said += " (without a name: the first line may have a separator too many)"
         raise ConfigurationError(
-            f"{name}: nothing is made of the columns {', '.join(unused)}",
+            f"{name}: nothing is made of the columns {said}",
             hint="Map them, or say --ignore NAME, or --ignore '*' for all of them",
         )
+
+
+def _quoted(names: Iterable[str]) -> str:
+    # One may be empty.
+    return ", ".join(f'"{name}"' for name in names)
 
 
 @attrs.frozen

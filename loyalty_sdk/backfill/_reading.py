@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from loyalty_sdk._models import Activity, Customer, Order, PointsAdjustment
 from loyalty_sdk.errors import JournalError
 
+from ._keys import own_id
 from ._opening import read_only
 from ._rows import Row
 from ._states import Entry, State
@@ -91,5 +92,5 @@ def recalled(entry: Entry, operation: str) -> Row:
         value = Order(id=key, customer=Customer(id=owner), total=Decimal(amount))
     else:
         customer = Customer(id=owner, email=_NO_EMAIL)
-        value = Activity(name=amount, id=key.removeprefix(f"{amount}:"), customer=customer)
+        value = Activity(name=amount, id=own_id(key, amount), customer=customer)
     return Row(entry.ordinal, None, entry.line, key, value, owner)

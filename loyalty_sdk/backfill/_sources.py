@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from hashlib import blake2b, file_digest
 from itertools import islice
+from os import fstat
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,7 +16,7 @@ from ._rows import Position
 from ._sources_csv import CsvFile
 from ._sources_iterable import IterableSource
 from ._sources_json import JsonLinesFile
-from ._sources_lines import open_file
+from ._sources_lines import check_same, open_file, stamp_of
 from ._sources_parquet import ParquetFile
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ._mapping import Columns
     from ._rows import BadRow, Row
     from ._sources_iterable import Item
+    from ._sources_lines import Stamp
 
 _BATCH = 256
 """Rows made in one go by the reading thread: a few milliseconds."""
@@ -80,6 +82,7 @@ class FileSource:
         self._format.check()
         self._seen = Position()
         self._exact: int | None = None
+        self._stamp: Stamp | None = None
 
     @property
     def path(self) -> Path:
@@ -107,7 +110,8 @@ class FileSource:
 
         A row without a key of its own is known by its place, so that no place may have moved.
         """
-        return _fingerprint(self._path)
+        fingerprint, self._stamp = _fingerprint(self._path)
+        return fingerprint
 
     def estimated_rows(self) -> int | None:
         """Rows in the whole file: exact for Parquet and once all is read, else by the bytes."""
@@ -122,7 +126,9 @@ class FileSource:
 
     async def rows(self, start: Position | None = None, /) -> AsyncGenerator[Row | BadRow, None]:
         """Rows from ``start`` on; see `Source.rows`."""
-        reader = _Reader(self._format.read(start))
+        # The file that the fingerprint was taken of; a later reading may be of another one.
+        stamp, self._stamp = self._stamp, None
+        reader = _Reader(self._format.read(start, stamp))
         ahead = asyncio.ensure_future(asyncio.to_thread(reader.batch))
         try:
             while True:
@@ -143,13 +149,15 @@ class FileSource:
             await asyncio.shield(asyncio.to_thread(reader.close))
 
 
-def _fingerprint(path: Path) -> str:
+def _fingerprint(path: Path) -> tuple[str, Stamp]:
     with open_file(path) as file:
+        stamp = stamp_of(fstat(file.fileno()))
         try:
             whole = file_digest(file, lambda: blake2b(digest_size=32))
         except OSError as exc:
             raise InputError(f"{path.name} cannot be read: {exc.strerror}") from exc
-        return f"{file.tell()}:{whole.hexdigest()}"
+        check_same(path, fstat(file.fileno()), stamp)
+        return f"{file.tell()}:{whole.hexdigest()}", stamp
 
 
 class _Reader:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from loyalty_sdk.errors import InputError
 
-from ._mapping_rows import RAW_CHARACTERS, Builder
+from ._mapping_rows import RAW_CHARACTERS, Builder, check_values
 from ._mapping_table import Table, table_reader
 from ._sources_lines import Lines
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ._mapping import Columns
     from ._rows import BadRow, Position, Row
+    from ._sources_lines import Stamp
 
 _DELIMITERS = ",;\t|"
 
@@ -36,6 +37,7 @@ class CsvFile:
 
     def check(self) -> Table:
         """What the file's columns become; see `table_reader` for what it raises."""
+        check_values(self._columns, texts=True)
         return table_reader(self._columns, self.first_rows(0)[0], self._path.name)
 
     def first_rows(self, count: int) -> list[list[str]]:
@@ -54,9 +56,9 @@ class CsvFile:
         """Bytes of the file that have been read, about."""
         return self._lines.consumed() if self._lines else 0
 
-    def read(self, start: Position | None) -> Iterator[Row | BadRow]:
+    def read(self, start: Position | None, stamp: Stamp | None) -> Iterator[Row | BadRow]:
         """Rows from ``start`` on."""
-        with closing(Lines(self._path, self._columns.encoding)) as lines:
+        with closing(Lines(self._path, self._columns.encoding, stamp)) as lines:
             self._lines = lines
             header, delimiter = self._header(lines)
             table = table_reader(self._columns, header, self._path.name)

@@ -11,6 +11,7 @@ from loyalty_sdk._models import Activity, Order, PointsAdjustment
 from loyalty_sdk.errors import ConfigurationError, InputError
 
 from ._mapping_objects import Objects
+from ._mapping_rows import check_values
 from ._rows import Position
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class IterableSource:
         name: What to call it in messages.
 
     Raises:
-        ConfigurationError: It cannot be iterated.
+        ConfigurationError: It cannot be iterated, or what is the same for every row is right
+            for none.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class IterableSource:
         given: Any = items
         if isinstance(given, str | bytes) or not isinstance(given, Iterable | AsyncIterable):
             raise ConfigurationError("rows: wanted a path or an iterable of rows")
+        check_values(columns, texts=False)
         self._items = items
         self._columns = columns
         self._name = name

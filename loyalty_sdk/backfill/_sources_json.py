@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from loyalty_sdk.wire import read_json
 
 from ._mapping_objects import Objects
-from ._mapping_rows import RAW_CHARACTERS, Builder
+from ._mapping_rows import RAW_CHARACTERS, Builder, check_values
 from ._sources_lines import Lines
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ._mapping import Columns
     from ._rows import BadRow, Position, Row
+    from ._sources_lines import Stamp
 
 _BLANK = " \t\r\n"
 
@@ -30,8 +31,16 @@ class JsonLinesFile:
         self._columns = columns
         self._lines: Lines | None = None
 
+    _texts = False
+
     def check(self) -> None:
-        """Open the file once, to see that it is there."""
+        """Open the file once, to see that it is there.
+
+        Raises:
+            InputError: It is not.
+            ConfigurationError: What is the same for every row is right for none.
+        """
+        check_values(self._columns, texts=self._texts)
         Lines(self._path, self._columns.encoding).close()
 
     def consumed(self) -> int:
@@ -43,9 +52,9 @@ class JsonLinesFile:
         with closing(Lines(self._path, self._columns.encoding)) as lines:
             return list(islice(_readable(lines), count))
 
-    def read(self, start: Position | None) -> Iterator[Row | BadRow]:
+    def read(self, start: Position | None, stamp: Stamp | None) -> Iterator[Row | BadRow]:
         """Rows from ``start`` on."""
-        with closing(Lines(self._path, self._columns.encoding)) as lines:
+        with closing(Lines(self._path, self._columns.encoding, stamp)) as lines:
             self._lines = lines
             wanted = start.ordinal if start else 0
             first = wanted if start and lines.go_to(start) else 0

@@ -8,9 +8,15 @@ from pathlib import Path
 
 from loyalty_sdk.errors import JournalError
 
+from ._keys import own_id
 from ._opening import read_only
 
-_ROWS = "SELECT ordinal, key, amount, (SELECT value FROM facts WHERE name = 'operation') FROM rows"
+# A dead letter's key may have been mended since, into one that stands far behind its place.
+_ROWS = """
+SELECT ordinal, key, amount, (SELECT value FROM facts WHERE name = 'operation'),
+    EXISTS (SELECT 1 FROM dead WHERE dead.ordinal = rows.ordinal)
+FROM rows ORDER BY ordinal
+"""
 
 
 def resume_after(journal: str | Path) -> str | None:
@@ -18,7 +24,8 @@ def resume_after(journal: str | Path) -> str | None:
 
     For an iterable whose rows come in the order of their keys: a query may begin after it
     (``WHERE id > ?``) and misses nothing, whatever killed the run before. Beginning earlier
-    costs time alone, since rows that the journal knows are passed over.
+    costs time alone, since rows that the journal knows are passed over. Where a run was stopped
+    or killed, the key may stay where it is, for all later runs of that journal.
 
     Returns:
         The order's or the activity's ``id``, or the adjustment's ``reference``; None where
@@ -39,11 +46,10 @@ def resume_after(journal: str | Path) -> str | None:
 
 def _last_before_a_gap(database: sqlite3.Connection) -> str | None:
     last: str | None = None
-    rows = database.execute(f"{_ROWS} ORDER BY ordinal")
-    for expected, (ordinal, key, name, operation) in enumerate(rows):
+    for expected, (ordinal, key, name, operation, dead) in enumerate(database.execute(_ROWS)):
         if ordinal != expected:
             break
         # A dead letter of an iterable stands under a digest, so that its key stays free.
-        if key is not None and not key.startswith("~"):
-            last = key.removeprefix(f"{name}:") if operation == "track_activity" else key
+        if key is not None and not dead and not key.startswith("~"):
+            last = own_id(key, name) if operation == "track_activity" else key
     return last

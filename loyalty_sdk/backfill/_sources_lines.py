@@ -6,7 +6,9 @@ import codecs
 import gzip
 import zlib
 from collections import deque
-from typing import TYPE_CHECKING, cast
+from os import fstat
+from stat import S_ISDIR, S_ISREG
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from loyalty_sdk.errors import InputError
 
@@ -14,11 +16,16 @@ from ._rows import Position
 
 if TYPE_CHECKING:
     from io import BufferedReader
+    from os import stat_result
     from pathlib import Path
 
 _CHUNK = 1 << 18
 LONGEST = 1 << 26
 """Bytes of a line beyond which a file is taken for something else than text."""
+
+# Not which file it is: some network file systems number one anew whenever it is opened.
+Stamp: TypeAlias = tuple[int, int]
+"""A file's size, and when it was written last: while they stay, so does the rest."""
 
 _UTF8, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 
@@ -28,13 +35,23 @@ class Lines:
 
     Bytes that are no text in the encoding become lone surrogates: the rows that hold them are
     found out by the check that every text has to pass, and no other row is lost.
+
+    Args:
+        path: The file.
+        encoding: Of its text.
+        stamp: Of the file that is meant; of the one that is there, unless given.
+
+    Raises:
+        InputError: It cannot be read, or is not as it was. Nothing is handed out of what was
+            read since it last was: it may be half of a row.
     """
 
-    def __init__(self, path: Path, encoding: str) -> None:
+    def __init__(self, path: Path, encoding: str, stamp: Stamp | None = None) -> None:
         self._path = path
         name = codecs.lookup(encoding).name
         self._encoding = "utf-8" if name == "utf-8-sig" else name
         self._raw = open_file(path)
+        self._stamp = stamp or stamp_of(fstat(self._raw.fileno()))
         self._packed = path.suffix.lower() == ".gz"
         self._file = self._raw
         if self._packed:
@@ -127,7 +144,7 @@ class Lines:
 
     def _read(self, size: int, *, ahead: bool = False) -> bytes:
         try:
-            return self._file.peek(size) if ahead else self._file.read1(size)
+            found = self._file.peek(size) if ahead else self._file.read1(size)
         except (EOFError, gzip.BadGzipFile, zlib.error) as exc:
             # What stood behind the last whole line is no line: it may lack its end.
             raise InputError(
@@ -138,6 +155,8 @@ class Lines:
             ) from exc
         except OSError as exc:
             raise InputError(f"{self._path.name} cannot be read: {exc.strerror}") from exc
+        check_same(self._path, fstat(self._raw.fileno()), self._stamp)
+        return found
 
     def _skip_mark(self) -> None:
         begin = self._read(3, ahead=True)
@@ -147,13 +166,38 @@ class Lines:
             self._offset = len(self._read(3))
 
 
+def stamp_of(found: stat_result) -> Stamp:
+    """What tells a file from itself when it has changed."""
+    return found.st_size, found.st_mtime_ns
+
+
+def check_same(path: Path, found: stat_result, stamp: Stamp) -> None:
+    """Refuse a file that is not as it was.
+
+    Raises:
+        InputError: Somebody writes it, or did.
+    """
+    if stamp_of(found) != stamp:
+        raise InputError(
+            f"{path.name} changed while it was read",
+            hint="What was read before is whole. Once it is as it was, and nobody writes it, the"
+            " same journal goes on",
+        )
+
+
 def open_file(path: Path) -> BufferedReader:
     """``path`` for reading.
 
     Raises:
-        InputError: It is missing, a folder, or not for us.
+        InputError: It is missing, no file that can be read again, or not for us.
     """
     try:
+        mode = path.stat().st_mode
+        if not (S_ISREG(mode) or S_ISDIR(mode)):
+            # A pipe would wait here for whoever writes it, and be empty at the second reading.
+            raise InputError(
+                f"{path} is no regular file", hint="It is read more than once: save it as a file"
+            )
         return path.open("rb")
     except OSError as exc:
         raise InputError(f"{path} cannot be read: {exc.strerror}") from None

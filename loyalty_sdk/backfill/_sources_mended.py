@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class MendedFile(JsonLinesFile):
     """A file of dead letters as a backfill writes it: whose, which, and the ``row``."""
 
+    _texts = True
+
     def __init__(self, path: Path, columns: Columns) -> None:
         super().__init__(path, columns)
         # Cells of a table are text; a row that had become a value has its fields' names.

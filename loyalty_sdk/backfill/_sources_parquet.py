@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from importlib import import_module
+from os import fstat
 from typing import TYPE_CHECKING, Any
 
 from loyalty_sdk.errors import ConfigurationError, InputError
 
-from ._mapping_rows import Builder
+from ._mapping_rows import Builder, check_values
 from ._mapping_table import Table, table_reader
 from ._rows import Position
-from ._sources_lines import open_file
+from ._sources_lines import check_same, open_file, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from ._mapping import Columns
     from ._rows import BadRow, Row
+    from ._sources_lines import Stamp
 
 _BATCH = 4096
 
@@ -35,6 +37,7 @@ class ParquetFile:
 
     def check(self) -> Table:
         """What the file's columns become; see `table_reader` for what it raises."""
+        check_values(self._columns, texts=False)
         with _opened(self._path) as file:
             return table_reader(self._columns, file.schema_arrow.names, self._path.name)
 
@@ -48,16 +51,18 @@ class ParquetFile:
         with _opened(self._path) as file:
             return int(file.metadata.num_rows)
 
-    def read(self, start: Position | None) -> Iterator[Row | BadRow]:
+    def read(self, start: Position | None, stamp: Stamp | None) -> Iterator[Row | BadRow]:
         """Rows from ``start`` on; whole row groups before it are not read."""
         first = start.ordinal if start else 0
         table = self.check()
-        with _opened(self._path) as file:
+        with open_file(self._path) as itself, _opened(self._path) as file:
+            stamp = stamp or stamp_of(fstat(itself.fileno()))
             groups, ordinal = _groups_from(file.metadata, first)
             batches = file.iter_batches(
                 batch_size=_BATCH, row_groups=groups, columns=list(table.chosen.values())
             )
             for batch in self._guarded(batches):
+                check_same(self._path, fstat(itself.fileno()), stamp)
                 yield from _rows(batch, table, ordinal, first)
                 ordinal += batch.num_rows
 

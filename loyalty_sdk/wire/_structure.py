@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
+_HUGE = re.compile(r"[+-]?0*[1-9][0-9]{19,}")
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 # Not more than microseconds: datetime would cut the rest off in silence.
 _MOMENT = re.compile(
@@ -191,9 +192,13 @@ def _converter(*, texts: bool, detailed: bool) -> Converter:
 
 def _int_of_text(value: Any, kind: Any) -> Any:
     if isinstance(value, str):
-        if not _WHOLE.fullmatch(value):
+        if _WHOLE.fullmatch(value):
+            value = int(value)
+        elif _HUGE.fullmatch(value):
+            # Not what it says, which may have thousands of digits: too much all the same.
+            value = 1 << 64
+        else:
             raise _wanted('a whole number in plain digits like "-20"', value)
-        value = int(value)
     return _as_it_is(_checks.integer)(value, kind)
 
 

@@ -33,6 +33,9 @@ def made(**arguments: Any) -> Columns:
         ({"columns": {"points": "p"}, "values": {"points": 5}}, "both a column and one value for"),
         ({"columns": {5: "p"}}, "columns: wanted FIELD = something"),
         ({"columns": {"points": None}}, "columns: wanted FIELD = something"),
+        ({"columns": {"points": ["p"]}}, "columns: points: wanted the name of a column, got list"),
+        ({"ignore": [["p"], "q"]}, "ignore: wanted the name of a column, got list"),
+        ({"columns": {"points": "p"}, "ignore": ["p"]}, "both mapped and ignored: p. Take them"),
         ({"delimiter": "x"}, "the delimiter must be"),
         ({"encoding": "klingon"}, "encoding 'klingon' is unknown"),
         ({"encoding": "utf-16"}, "encoding utf-16 cannot be read here. Convert it to UTF-8"),
@@ -57,6 +60,8 @@ def test_equal_mappings_have_equal_texts() -> None:
     assert one.canonical() == other.canonical()
     assert ("y",) == other.ignore
     assert one.canonical() != made(columns={"points": "q", "reason": "r"}).canonical()
+    # A field that is ignored is not sent.
+    assert one.canonical() != made(columns=one.columns, ignore="reference").canonical()
     assert one.canonical() != made(columns={"points": "p"}, values={"reason": "r"}).canonical()
     json.loads(one.canonical())
 
@@ -119,7 +124,7 @@ def test_what_is_written_is_read_back(
     mapping = made(
         columns={"points": column},
         values={"reason": value},
-        ignore=ignored,
+        ignore=[name for name in ignored if name != column],
         encoding="cp1252",
         delimiter=";",
     )
@@ -190,6 +195,18 @@ def test_what_nothing_speaks_for_has_to_be_said(tmp_path: Path) -> None:
     text = write_mapping(found.columns, path.name, found.names, found.remarks)
     assert '# points = ""  # NEEDED: which column, or a line under [values]?\n' in text
     assert '# Its columns: "who", "howmany"\n' in text
+
+
+def test_what_a_column_holds_is_said_where_it_is_doubted(tmp_path: Path) -> None:
+    """Somebody who sees a column of that name wants to know why it is not the one."""
+    path = written(tmp_path, "rows.csv", "customer_id,points,total\n1, 5,ten\n")
+    with pytest.raises(ConfigurationError) as failure:
+        guess(path)
+
+    assert (
+        "customer_id, points, total. points? It holds no whole numbers: there are blanks around"
+        " them. total? It holds no plain decimals like 99.99. Say --operation"
+    ) in str(failure.value)
 
 
 def test_a_column_is_guessed_for_one_field_only(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ import csv
 import gzip
 import io
 import json
+import os
 from decimal import Decimal
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -158,13 +160,78 @@ async def test_problems_name_column_and_field(tmp_path: Path) -> None:
     """A mapped column is named as the file names it, with the field it was meant for."""
     content = b"who,how many\n1,x\n"
     columns = {"customer_id": "who", "points": "how many"}
-    [row] = await rows_of(tmp_path, content, columns=columns, values={"reference": ""})
+    [row] = await rows_of(tmp_path, content, columns=columns)
 
     assert isinstance(row, BadRow)
     assert (
         'how many (points): wanted a whole number in plain digits like "-20", got str',
-        "reference (the same for every row): must not be empty",
     ) == row.problems
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("p.csv", {"points": 1.5}, r"^points \(the same for every row\): wanted an int, got float"),
+        ("p.csv", {"points": "5", "reference": ""}, r"^reference \(the .*: must not be empty"),
+        ("p.jsonl", {"points": "5"}, r"^points \(the same for every row\): wanted an int, got str"),
+        (None, {"points": "5"}, r"^points \(the same for every row\): wanted an int, got str"),
+    ],
+)
+def test_one_value_that_is_right_for_no_row_is_one_error(
+    tmp_path: Path, name: str | None, values: dict[str, Any], message: str
+) -> None:
+    """It would make dead letters of all rows; what may be text depends on the kind of file."""
+    rows: Any = [] if name is None else written(tmp_path, name, b"customer_id\n")
+    with pytest.raises(ConfigurationError, match=message):
+        source_of(rows, Columns(operation="adjust_points", values=values))
+
+
+IGNORED = [
+    {"customer_id": "7", "id": "A", "total": 5, "guest": True, "email": "ada@example.com"},
+    {"customer": {"id": "7", "email": "ada@example.com"}, "id": "A", "total": 5},
+    {"customer": {"id": "8", "email": "x"}, "customer_id": "7", "id": "A", "total": 5},
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "ignore"),
+    [
+        (IGNORED[0], ("guest", "email")),
+        (IGNORED[1], ("customer.email",)),
+        (IGNORED[2], ("customer",)),
+    ],
+)
+async def test_a_field_that_is_ignored_is_not_sent(
+    given: dict[str, Any], ignore: tuple[str, ...]
+) -> None:
+    """Whoever ignores a column does not want it at the vendor, whatever it is called."""
+    source = source_of([given], Columns(operation="create_order", ignore=ignore))
+    order = Order(id="A", customer=Customer(id="7"), total=Decimal(5))
+
+    assert [order] == values_of(await read(source))
+
+
+async def test_a_column_that_is_ignored_is_no_field(tmp_path: Path) -> None:
+    """The same in a table; a part of what is ignored otherwise may still be mapped."""
+    content = b"customer_id,points,reason,reference\n1,5,a suspect,r\n"
+    rows = await rows_of(tmp_path, content, ignore=("reason", "reference"))
+    assert [PointsAdjustment(customer_id="1", points=5)] == values_of(rows)
+
+    columns = Columns(
+        operation="adjust_points", columns={"reason": "meta.why"}, ignore=("meta", "note")
+    )
+    given = {"customer_id": "1", "points": 5, "meta": {"why": "a gift"}, "note": "rude"}
+    rows = await read(source_of([given, given | {"meta": {}}], columns))
+    assert ["a gift", None] == [value.reason for value in values_of(rows)]
+
+
+async def test_a_part_of_a_customer_may_be_mapped() -> None:
+    """It needs not be ignored besides."""
+    columns = Columns(operation="create_order", columns={"customer.id": "customer.ref"})
+    given = {"customer": {"ref": "7"}, "id": "A", "total": 5}
+    order = Order(id="A", customer=Customer(id="7"), total=Decimal(5))
+
+    assert [order] == values_of(await read(source_of([given], columns)))
 
 
 async def test_a_row_of_another_width_is_a_dead_letter(tmp_path: Path) -> None:
@@ -452,8 +519,10 @@ async def test_properties_come_from_columns_or_one_json_cell(tmp_path: Path) -> 
         (b'"customer_id,points\n', {}, r"line 1: unexpected end of data"),
         (b"customer_id\n1\n", {}, r"no column for points; it has customer_id\. Say --map points="),
         (HEAD, {"columns": {"points": "pts"}}, r"no column for points \(pts\)"),
-        (b"customer_id,points,pionts\n", {}, r"nothing is made of the columns pionts"),
-        (b"customer_id,points,points\n", {}, r"two columns points"),
+        (b"customer_id,points,pionts\n", {}, r'nothing is made of the columns "pionts"'),
+        (b"customer_id,points,\n", {}, r'columns "" \(without a name: the first line may'),
+        (HEAD, {"ignore": ["points"]}, r"no column for points; it has customer_id, points, r"),
+        (b"customer_id,points,points\n", {}, r'two columns "points"'),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused_before_anything_is_sent(
@@ -626,6 +695,68 @@ async def test_a_place_that_moved_is_no_place_to_begin(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="has changed: no line begins any more where line 3 did"):
         [row async for row in FileSource(path, POINTS).rows(second.position)]
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.csv.gz", "p.jsonl"])
+async def test_half_a_row_of_a_file_that_grows_is_not_sent(tmp_path: Path, name: str) -> None:
+    """Somebody writes it while it is read, and the last row is not all there yet."""
+    row = b'{"customer_id": "1", "points": 5'
+    lines, half, rest = b"customer_id,points\n1,5\n", b"2,5", b"000\n"
+    if name == "p.jsonl":
+        lines, half, rest = row + b"}\n", row, b"}\n"
+    path = written(tmp_path, name, lines + half)
+    source = FileSource(path, POINTS)
+    assert source.fingerprint
+    rows: list[Row | BadRow] = []
+    with path.open("ab") as file:
+        file.write(gzip.compress(rest) if name.endswith(".gz") else rest)
+
+    with pytest.raises(InputError, match=f"{name} changed while it was read. What was"):
+        await collect(source, rows)
+    assert [] == rows
+    await collect(source, rows)
+    assert 2 == len(rows)
+
+
+async def test_what_was_read_before_a_file_changed_stands(tmp_path: Path) -> None:
+    """The last line is given out once the file is at its end and still what it was."""
+    content = b"customer_id,points\n" + b"1,5\n" * 600 + b"2,5"
+    path = written(tmp_path, "p.csv", content)
+    rows: list[Row | BadRow] = []
+
+    async def grow() -> None:
+        async for row in FileSource(path, POINTS).rows():
+            if not rows:
+                path.write_bytes(content + b"000\n")
+            rows.append(row)
+
+    with pytest.raises(InputError, match="changed while"):
+        await grow()
+    assert [("1", 5)] * 600 == sent(rows)
+
+
+def test_a_file_that_changes_under_its_fingerprint_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be the mark of a file that never was."""
+    path = written(tmp_path, "p.csv", HEAD)
+    source = FileSource(path, POINTS)
+
+    def grow(*_: object) -> Any:
+        path.write_bytes(HEAD * 2)
+        return blake2b()
+
+    monkeypatch.setattr("loyalty_sdk.backfill._sources.file_digest", grow)
+    with pytest.raises(InputError, match="changed while"):
+        assert source.fingerprint
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.jsonl", "p.parquet"])
+def test_a_pipe_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
+    """To open one is to wait for whoever writes it, and that may be nobody."""
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InputError, match=rf"{name} is no regular file\. It is read more than once"):
+        FileSource(tmp_path / name, POINTS)
 
 
 def test_a_file_that_cannot_be_read_has_no_fingerprint(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 import pytest
 
 from loyalty_sdk import JournalError
+from loyalty_sdk.backfill import Columns, mended, resume_after
 from loyalty_sdk.backfill import _schema as sql
-from loyalty_sdk.backfill import resume_after
 
 
 def journal(folder: Path, operation: str, *rows: tuple[int, str | None]) -> Path:
@@ -23,7 +24,7 @@ def journal(folder: Path, operation: str, *rows: tuple[int, str | None]) -> Path
         database.execute(f"PRAGMA user_version = {sql.VERSION}")
         database.execute(sql.FACT, ("operation", operation))
         for ordinal, key in rows:
-            values = (ordinal, key, "review")
+            values = (ordinal, key, "a:b" if (key or "").startswith(":") else "review")
             database.execute(
                 "INSERT INTO rows (ordinal, state, run, key, amount) VALUES (?, 2, 1, ?, ?)", values
             )
@@ -39,6 +40,7 @@ def journal(folder: Path, operation: str, *rows: tuple[int, str | None]) -> Path
         ("create_order", [(0, "A"), (1, None), (2, "~0f")], "A"),
         ("create_order", [], None),
         ("track_activity", [(0, "review:7"), (1, "review:review:8")], "review:8"),
+        ("track_activity", [(0, ":3:a:b:7")], "7"),
     ],
 )
 def test_the_first_gap_ends_it(tmp_path: Path, operation: str, rows: Any, key: str | None) -> None:
@@ -61,6 +63,23 @@ def test_a_journal_without_rows_of_its_own_is_none(tmp_path: Path) -> None:
         database.execute("DROP TABLE rows")
     with pytest.raises(JournalError, match="cannot be read: no such table"):
         resume_after(path)
+
+
+async def test_a_mended_key_is_nobodys_place(shop: Any) -> None:
+    """It may stand behind rows that nobody has read yet, and they would never be sent."""
+    rows = [
+        {"customer_id": "1", "points": points, "reference": f"r{number}"}
+        for number, points in enumerate([1, "one"])
+    ]
+    summary = await shop.run(rows)
+    letter = json.loads(summary.rejected.read_text())
+    letter["row"] |= {"points": 1, "reference": "z"}
+    summary.rejected.write_text(json.dumps(letter))
+    letters = mended(summary.rejected, Columns(operation="adjust_points"))
+    summary = await shop.run(letters, mends=True)
+
+    assert 2 == summary.applied
+    assert "r0" == resume_after(shop.journal)
 
 
 async def test_a_run_in_pieces_sends_every_row_once(shop: Any) -> None:

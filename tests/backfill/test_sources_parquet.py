@@ -123,6 +123,17 @@ def test_what_is_no_parquet_is_refused(tmp_path: Path) -> None:
         FileSource(tmp_path / "rows.parquet", POINTS)
 
 
+async def test_another_file_in_the_same_place_is_not_read(tmp_path: Path) -> None:
+    """A journal belongs to the one that its fingerprint was taken of."""
+    source = FileSource(written(tmp_path, {"customer_id": ["7"], "points": [5]}), POINTS)
+    assert source.fingerprint
+    written(tmp_path, {"customer_id": ["70000"], "points": [5]})
+
+    with pytest.raises(InputError, match=r"rows\.parquet changed while it was read"):
+        await read(source)
+    assert 1 == len(await read(source))
+
+
 async def test_damage_in_the_middle_is_one_clear_error(tmp_path: Path) -> None:
     """The rows before it stand."""
     path = written(

@@ -264,6 +264,22 @@ async def test_undoing_what_the_vendor_said_it_changed(shop: Any) -> None:
             assert {"create_order": -10, "track_activity": -7}[operation] == undone.points
 
 
+@pytest.mark.parametrize("shop", ["joy"], indirect=True)
+async def test_an_activity_is_found_again_whatever_its_name(shop: Any) -> None:
+    """Its key in the journal holds the name, which may hold what parts it from the id."""
+    given = shop.sandbox.settings("joy")
+    rows = [Activity(name="re:view", customer=Customer(id="1"), id="a:b")]
+    async with connect("joy", **given, activities={"re:view": AwardPoints(7)}) as client:
+        await shop.run(rows, client=client, operation="track_activity")
+        with closing(sqlite3.connect(shop.journal, isolation_level=None)) as database:
+            database.execute("UPDATE rows SET points = NULL")
+
+        assert [] == await _found(shop, client)
+        undone = await undo(client, shop.journal, shop.folder / "undo.jsonl")
+
+    assert (1, -7, 0) == (undone.written, undone.points, undone.unclear)
+
+
 async def test_what_cannot_be_read_is_unclear(shop: Any) -> None:
     """Nothing is guessed: a removal may have been less than was asked for."""
     await shop.run([PointsAdjustment(customer_id="1", points=-5, reference="a")])
