@@ -85,7 +85,10 @@ class Checkpoint:
         """Whether the file that is open and ours still stands at its path."""
         try:
             self._base = sqlite3.connect(
-                self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+                self.path.absolute(),
+                timeout=_PATIENCE,
+                isolation_level=None,
+                check_same_thread=False,
             )
         except sqlite3.Error as exc:
             raise ConfigurationError(f"cannot open {self.path}: {exc}") from exc

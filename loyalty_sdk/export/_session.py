@@ -125,8 +125,6 @@ class Session:
         """From now on nothing is read again."""
         self._base.harden()
         with self._base.change():
-            if not self.run.incremental:
-                self._spool.forget()
             self.run = _run.note(self._base, self.run, phase="writing")
 
     async def write_file(self, place: Path, form: Format, *, overwrite: bool) -> Summary:
@@ -146,7 +144,7 @@ class Session:
 
     async def _write(self, draft: Draft, *, overwrite: bool) -> None:
         written = 0
-        lines = self._spool.lines(_CHUNK)
+        lines = self._spool.lines(_CHUNK, known=not self.run.incremental)
         while chunk := await self._do(_next, lines):
             await self._do(draft.write, chunk)
             written += len(chunk)
@@ -156,7 +154,7 @@ class Session:
     async def hand_over(self, consumer: Consumer) -> Summary:
         """Give the consumer the batches it has not taken; what it raises goes through."""
         number = self.run.delivered
-        lines = self._spool.lines(BATCH, skip=number * BATCH)
+        lines = self._spool.lines(BATCH, skip=number * BATCH, known=not self.run.incremental)
         while chunk := await self._do(_next, lines):
             number += 1
             await take(consumer, Batch(number, self.run.number, tuple(map(restore, chunk))))
@@ -170,7 +168,7 @@ class Session:
 
     def _finish(self, place: Path | None) -> Summary:
         run, spool = self.run, self._spool
-        repeated = spool.repeated()
+        repeated = spool.repeated() if run.incremental else 0
         unknown, names = spool.unknown()
         summary = Summary(
             run=run.number,
@@ -184,6 +182,8 @@ class Session:
             unknown_customers=names,
         )
         with self._base.change():
+            if not run.incremental:
+                spool.forget()
             spool.finish(run.until, run.overlap)
             self.run = _run.note(self._base, run, phase="done", delivered=0)
         self._base.shrink()

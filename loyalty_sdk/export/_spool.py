@@ -172,11 +172,12 @@ class Spool:
 
     # ------------------------------------------------------------ what is handed out
 
-    def lines(self, size: int, *, skip: int = 0) -> Iterator[list[bytes]]:
-        """The rows, oldest first, without those of earlier runs, ``size`` at a time."""
+    def lines(self, size: int, *, skip: int = 0, known: bool = False) -> Iterator[list[bytes]]:
+        """The rows, oldest first, ``size`` at a time; those of earlier runs only if ``known``."""
         found = self._base.rows(
-            "SELECT line FROM row WHERE id NOT IN (SELECT id FROM seen)"
+            "SELECT line FROM row WHERE ? OR id NOT IN (SELECT id FROM seen)"
             " ORDER BY at, size, id LIMIT -1 OFFSET ?",
+            known,
             skip,
         )
         while chunk := found.fetchmany(size):

@@ -97,7 +97,8 @@ class Walker:
             try:
                 return await self._follow(unit)
             except APIError as error:
-                if unit.filters and unit.cursor is None and isinstance(error, NotFoundError):
+                # Of one who is gone in the middle there are rows already.
+                if unit.filters and not unit.pages and isinstance(error, NotFoundError):
                     return await self._do(self._spool.forgo, unit)
                 if unit.cursor is None or error.status not in _FORGOTTEN or rewinds == _REWINDS:
                     raise

@@ -26,7 +26,9 @@ LEAF = 8
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_MILLISECOND = 1000
+# Where windows are cut: a vendor may keep, print or compare no more than whole seconds, and a row
+# in between would be in neither of the two.
+_GRAIN = 1_000_000
 # Before it nobody expects rows: one request finds out.
 _DAWN = datetime(2000, 1, 1, tzinfo=UTC)
 # Windows that one is cut into evenly, at most; an estimate beyond is no knowledge.
@@ -103,7 +105,7 @@ def cut(window: Window, times: Sequence[int], page: int) -> tuple[Window, ...]:
 def _pace(times: Sequence[int]) -> float:
     """Microseconds that a page spans; by its newer half, since a backdated row tells nothing."""
     half = len(times) // 2
-    return max((times[0] - times[half]) * len(times) / half, _MILLISECOND)
+    return max((times[0] - times[half]) * len(times) / half, _GRAIN)
 
 
 def _evenly(low: int, top: int, pages: float) -> list[int]:
@@ -124,9 +126,9 @@ def _doubling(low: int, top: int, width: float) -> Iterator[int]:
 
 
 def _between(low: int, high: int, inner: Iterable[int]) -> Iterator[Window]:
-    """The windows from ``high`` down to ``low``, cut at whole milliseconds as vendors have them."""
+    """The windows from ``high`` down to ``low``, cut at whole seconds."""
     for edge in inner:
-        whole = edge // _MILLISECOND * _MILLISECOND
+        whole = edge // _GRAIN * _GRAIN
         if low < whole < high:
             yield Window(whole, high)
             high = whole

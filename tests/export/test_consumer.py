@@ -98,6 +98,23 @@ async def test_a_consumer_goes_on_where_the_last_run_ended(
     assert expected(vendor) == house.rows
 
 
+@pytest.mark.parametrize("name", [":memory:", "file:kept"])
+async def test_a_checkpoint_is_a_file_whatever_its_name(
+    tmp_path: Path, client: LoyaltyClient, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """SQLite takes some names for other things, which no later run could go on with."""
+    monkeypatch.chdir(tmp_path)
+    for since_last, rows in ((True, 600), (True, 0), (False, 600)):
+        taken: list[Any] = []
+
+        async def take(batch: Batch, taken: list[Any] = taken) -> None:
+            taken.extend(batch.items)
+
+        await Export(client, take, checkpoint=name, since_last=since_last).run()
+        assert rows == len(taken)
+    assert (tmp_path / name).is_file()
+
+
 def test_a_consumer_needs_a_checkpoint(client: LoyaltyClient) -> None:
     """There is no file that it could stand beside."""
     with pytest.raises(ConfigurationError, match="needs a checkpoint"):

@@ -114,6 +114,28 @@ async def test_a_page_that_is_missing_later_is_no_unknown_customer(
         await Export(client, tmp_path / "rows.csv", customers=["1001"], page_size=3).run()
 
 
+async def test_a_customer_who_is_gone_in_the_middle_is_no_unknown_one(
+    tmp_path: Path, client: LoyaltyClient, shop: Sandbox
+) -> None:
+    """Nor as the same run goes on: half a history is a failure until there is the whole."""
+    pages = 0
+
+    def gone(arrival: Arrival) -> bool:
+        nonlocal pages
+        pages += "1001" in arrival.query
+        return "1001" in arrival.query and pages > 1
+
+    shop.faults.add("error", status=404, match=gone)
+    out = tmp_path / "rows.jsonl"
+    made = Export(client, out, customers=["1001", "1002"], page_size=3)
+    for _ in range(2):
+        with pytest.raises(ExportError, match="customer 1001: joy list_transactions: HTTP 404"):
+            await made.run()
+    shop.faults.clear()
+    summary = await made.run()
+    assert (10, 0, 10) == (summary.rows, summary.unknown, len(exported(out)))
+
+
 async def test_other_customers_in_the_middle_of_a_run_are_refused(
     tmp_path: Path, client: LoyaltyClient, shop: Sandbox
 ) -> None:

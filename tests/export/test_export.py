@@ -24,6 +24,8 @@ from loyalty_sdk.export import Export, Progress, _checkpoint, _clock
 from loyalty_sdk.export._spool import Spool
 from loyalty_sdk.export._walking import Walker
 from loyalty_sdk.sandbox import Sandbox
+from loyalty_sdk.sandbox.vendor import shapes
+from loyalty_sdk_loyaltylion import _sandbox_rows
 
 from .ledgers import (
     SHAPES,
@@ -37,6 +39,27 @@ from .ledgers import (
     fill,
     pages_asked,
 )
+
+
+@pytest.mark.parametrize("knows", ["bounds", "times"])
+async def test_a_vendor_may_know_whole_seconds_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, knows: str
+) -> None:
+    """Of the bounds it is given, or as it prints times that it filters more exactly."""
+    parse = shapes.parse_time
+
+    def whole(text: str) -> datetime | None:
+        time = parse(text)
+        return time and time.replace(microsecond=0)
+
+    if knows == "bounds":
+        monkeypatch.setattr(shapes, "parse_time", whole)
+    else:
+        monkeypatch.setattr(_sandbox_rows, "_when", lambda at: at.isoformat(timespec="seconds"))
+    async with Sandbox() as sandbox, client_of(sandbox) as client:
+        fill(sandbox, (number / 4 for number in range(600)))
+        summary = await Export(client, tmp_path / "rows.csv", windows=8, page_size=5).run()
+        assert (600, True) == (summary.rows, summary.pages > 125)
 
 
 @pytest.mark.parametrize("windows", [1, 3, 8])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 from collections import Counter
@@ -15,6 +16,7 @@ import pytest
 
 from loyalty_sdk import ConfigurationError, ExportError, LoyaltyClient, PointsAdjustment
 from loyalty_sdk.export import Export, Summary
+from loyalty_sdk.export._files import Draft
 from loyalty_sdk.sandbox import Sandbox
 
 from .ledgers import START, client_of, even, expected, exported, fill
@@ -225,6 +227,8 @@ async def test_a_full_run_begins_anew(
     await run(client, tmp_path)
     full = await Export(client, tmp_path / "rows-{run}.jsonl").run()
     assert (2, False, 603, 0) == (full.run, full.incremental, full.rows, full.repeated)
+    assert full.path is not None
+    assert 603 == len(exported(full.path))
     add(vendor, 1)
     summary, _ = await run(client, tmp_path)
     assert (3, 1) == (summary.run, summary.rows)
@@ -267,6 +271,23 @@ async def test_a_run_can_be_given_up(
     summary, _ = await run(client, tmp_path, restart=True)
     assert (3, True, 5) == (summary.run, summary.incremental, summary.rows)
     assert not draft.exists()
+
+
+async def test_a_full_run_that_is_given_up_while_it_is_written_forgets_nothing(
+    tmp_path: Path, client: LoyaltyClient, vendor: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what was handed out whole takes the place of what earlier runs came to."""
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    await run(client, tmp_path)
+    add(vendor, 1)
+    with monkeypatch.context() as patch, pytest.raises(ExportError, match="No space left"):
+        patch.setattr(Draft, "write", full)
+        await Export(client, tmp_path / "rows-{run}.jsonl").run()
+    summary, rows = await run(client, tmp_path, restart=True)
+    assert (True, 1, 1) == (summary.incremental, summary.rows, len(rows))
 
 
 @pytest.fixture

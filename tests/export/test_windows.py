@@ -21,6 +21,7 @@ from loyalty_sdk.export._windows import (
 )
 
 MINUTE = 60_000_000
+SECOND = 1_000_000
 HIGH = micros(datetime(2026, 5, 1, tzinfo=UTC))
 
 
@@ -105,12 +106,12 @@ def test_further_down_only_much_more_than_was_read_is_worth_a_cut() -> None:
     dense = page(HIGH - 900 * MINUTE, MINUTE // 4)
     assert () == cut(window, dense, 60)
     windows = cut(window, dense, 3)
-    assert (dense[-1] // 1000 * 1000, HIGH) == (windows[0].low, windows[0].high)
+    assert (dense[-1] // SECOND * SECOND, HIGH) == (windows[0].low, windows[0].high)
 
 
 def test_what_cannot_be_parted_is_read_on() -> None:
-    """Any number of rows of one millisecond is one window: cutting comes to an end."""
-    assert () == cut(Window(HIGH - 1000, HIGH), [HIGH - 1000] * 100, 1)
+    """Any number of rows of one second is one window: cutting comes to an end."""
+    assert () == cut(Window(HIGH - SECOND, HIGH), [HIGH - SECOND] * 100, 1)
 
 
 @pytest.mark.parametrize("times", [[], [HIGH - 5]])
@@ -119,10 +120,12 @@ def test_a_page_without_two_rows_says_nothing(times: list[int]) -> None:
     assert () == cut(Window(0, HIGH), times, 1)
 
 
-def test_edges_of_one_millisecond_are_one_edge() -> None:
-    """Vendors' times are whole milliseconds: a window is never less than one, but for its ends."""
-    wanted = [Window(5000, 5500), Window(4000, 5000), Window(2000, 4000), Window(900, 2000)]
-    assert wanted == list(_between(900, 5500, [5500, 4999, 4100, 2000, 999]))
+def test_edges_of_one_second_are_one_edge() -> None:
+    """Vendors may know whole seconds only: a window is never less than one, but for its ends."""
+    wanted = [(5.0, 5.5), (4.0, 5.0), (2.0, 4.0), (0.9, 2.0)]
+    edges = [int(edge * SECOND) for edge in (5.5, 4.999, 4.1, 2.0, 0.999)]
+    found = list(_between(int(0.9 * SECOND), int(5.5 * SECOND), edges))
+    assert wanted == [((window.low or 0) / SECOND, window.high / SECOND) for window in found]
 
 
 @given(
