@@ -128,6 +128,7 @@ class Backfill:
             mends=mends,
         )
         self._run: Run | None = None
+        self._fingerprint: str | None = None
         self._working: asyncio.Task[None] | None = None
         self._stop_wanted: str | None = None
 
@@ -144,6 +145,7 @@ class Backfill:
         Raises:
             JournalError: The journal is not for this run, or cannot be written any more; or the
                 file of the dead letters cannot, and then its ``summary`` says what was done.
+            ConfigurationError: Mended rows have other columns or values than they had at first.
             InputError: The input cannot be read further; what was read is sent, and its
                 ``summary`` says what became of it.
             LoyaltyError: The vendor does not say whose the credentials are.
@@ -188,6 +190,7 @@ class Backfill:
         if self._run is not None:
             raise ConfigurationError("a Backfill runs once", hint="Make another one to go on")
         mine = await belonging(self._client, self._source, self._options.operation)
+        self._fingerprint = mine.fingerprint
         journal = await begin(
             self._path,
             mine,
@@ -197,6 +200,8 @@ class Backfill:
         )
         whole = False
         try:
+            if isinstance(self._source, MendedSource):
+                self._source.check_mapping(journal.mapping)
             run = self._run = Run(
                 self._client,
                 self._source,
@@ -288,7 +293,14 @@ class Backfill:
     async def _bury(self, run: Run) -> None:
         # What was mended and not played yet stands nowhere but in its file.
         if (run.complete and not run.stopping) or not run.options.mends:
-            await run.journal.bury(self._rejected, played=run.options.mends)
+            await run.journal.bury(self._rejected, played=await self._is_played())
+
+    async def _is_played(self) -> bool:
+        """Whether all that was mended in the file of the dead letters is in the journal by now."""
+        played = self._source
+        if not (self._options.mends and isinstance(played, MendedSource)):
+            return False
+        return await asyncio.to_thread(played.is_all_of, self._rejected, self._fingerprint)
 
 
 async def _phases(run: Run) -> None:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import AsyncGenerator
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
 from loyalty_sdk.errors import ConfigurationError, InputError, JournalError
 
+from ._again import digest_of
 from ._keys import by_place, named
 from ._rows import BadRow, Row
 from ._run import amount_of, settle_on
 from ._sources_mended import MendedSource
-from ._states import Known, State
+from ._states import State
 from ._worker import set_aside
 
 if TYPE_CHECKING:
+    from ._again import Again
     from ._run import Run
 
 _CHUNK = 256
@@ -111,12 +111,11 @@ class Intake:
             for row in rows
         ]
         keys = [row.key for row in rows if isinstance(row, Row) and row.key is not None]
-        if not self._repeats:
-            keys += map(_digest, rows)
+        digests = [] if self._repeats else [*map(digest_of, rows)]
         # Asked before the journal is: whatever ends meanwhile stands in one of the two.
         here = {key: self._run.lanes.ordinal_of(key) for key in keys}
-        known = await self._run.journal.known(keys)
-        written = [future for row in rows if (future := self._sort(row, known, here)) is not None]
+        again = await self._run.journal.again(keys, digests)
+        written = [future for row in rows if (future := self._sort(row, again, here)) is not None]
         if written:
             await asyncio.gather(*written)
 
@@ -164,19 +163,19 @@ class Intake:
         return by_place(row, self._run.journal.lineage)
 
     def _sort(
-        self, row: Row | BadRow, known: dict[str, Known], here: dict[str, int | None]
+        self, row: Row | BadRow, again: Again, here: dict[str, int | None]
     ) -> asyncio.Future[None] | None:
         """Send ``row``, put it aside, bury it, or leave it out."""
         run = self._run
         if not self._repeats:
-            if (before := self._seen_before(row, known)) is not None:
+            if (before := again.same(row)) is not None:
                 return run.journal.seen(before)
-            row, self._next = attrs.evolve(row, ordinal=self._next), self._next + 1
+            row = self._placed(row, again)
         elif not run.options.mends:
             run.frontier.read(row)
         if isinstance(row, BadRow):
             return self._bury(row)
-        other = self._other(row, known, here)
+        other = self._other(row, again, here)
         if other is not None:
             return self._refuse(row, f"its key is that of row {other} already")
         if row.customer_id in run.parked:
@@ -185,49 +184,41 @@ class Intake:
         run.lanes.add(row)
         return None
 
-    def _seen_before(self, row: Row | BadRow, known: dict[str, Known]) -> int | None:
-        """The ordinal under which an earlier run of an iterable has the same row."""
-        for key in (row.key, _digest(row)):
-            found = known.get(key or "")
-            if found is not None and found.run != self._run.journal.run and _is_same(row, found):
-                return found.ordinal
-        return None
+    def _placed(self, row: Row | BadRow, again: Again) -> Row | BadRow:
+        """``row`` of an iterable in its place: that of its dead letter, or a new one."""
+        letter = again.repaired(row) if isinstance(row, Row) else None
+        if letter is None:
+            self._next += 1
+            return attrs.evolve(row, ordinal=self._next - 1)
+        counts, state = self._run.counts, letter.state
+        seen = self._run.journal.seen(letter.ordinal)
+        settle_on(seen, lambda: counts.subtract([state]))
+        return attrs.evolve(row, ordinal=letter.ordinal)
 
-    def _other(self, row: Row, known: dict[str, Known], here: dict[str, int | None]) -> int | None:
+    def _other(self, row: Row, again: Again, here: dict[str, int | None]) -> int | None:
         """The ordinal of another row with the key of ``row``."""
         key = row.key or ""
-        found = known.get(key)
-        ordinals = (self._run.lanes.ordinal_of(key), here[key], found.ordinal if found else None)
+        found = again.by_key.get(key)
+        ordinals = (
+            self._run.lanes.ordinal_of(key),
+            here[key],
+            found.ordinal if found else None,
+            again.other(row),
+        )
         return next((each for each in ordinals if each is not None and each != row.ordinal), None)
 
     def _bury(self, row: BadRow) -> asyncio.Future[None]:
         error = "; ".join(row.problems)
-        known_as = None if self._repeats else _digest(row)
-        written = self._run.journal.buried(row, error, known_as)
+        written = self._run.journal.buried(row, error)
         settle_on(written, lambda: self._ended(row, error))
         return written
 
     def _refuse(self, row: Row, error: str) -> asyncio.Future[None]:
-        # The key belongs to the other one.
-        known_as = attrs.evolve(row, key=None if self._repeats else _digest(row))
-        amount = amount_of(row.value)
-        written = self._run.journal.placed(known_as, State.INVALID, amount, error)
+        journal, amount = self._run.journal, amount_of(row.value)
+        written = journal.placed(row, State.INVALID, amount, error, key_taken=True)
         settle_on(written, lambda: self._ended(row, error))
         return written
 
     def _ended(self, row: Row | BadRow, error: str) -> None:
         self._run.on_disk(row)
         self._run.end(row, State.INVALID, error=error)
-
-
-def _is_same(row: Row | BadRow, known: Known) -> bool:
-    if isinstance(row, BadRow):
-        return known.customer_id is None
-    return (row.customer_id, amount_of(row.value)) == (known.customer_id, known.amount)
-
-
-def _digest(row: Row | BadRow) -> str:
-    """What a dead letter of an iterable is known by when it comes again."""
-    raw: Any = row.raw if isinstance(row, BadRow) else [row.customer_id, amount_of(row.value)]
-    text = json.dumps([row.key, raw], sort_keys=True, default=repr)
-    return "~" + blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from loyalty_sdk.errors import JournalError
+from loyalty_sdk.wire import read_json
 
 from . import _schema as sql
+from ._again import Again, digest_of, look
+from ._letters import sayable, text_of
 from ._pickles import freeze, freeze_row, thaw, thaw_row
 from ._rejected import write_rejected
-from ._states import Held, Known, State
+from ._rows import BadRow
+from ._states import Held, State
 from ._writer import Step, Writer
 
 if TYPE_CHECKING:
@@ -24,15 +27,13 @@ if TYPE_CHECKING:
     from loyalty_sdk._models import Receipt
 
     from ._opening import Opened
-    from ._rows import BadRow, Row
+    from ._rows import Row
 
 T = TypeVar("T")
 
 _EXAMPLES = 5
 # Seconds between two rows that are kept to see later whether they are still there.
 _EXAMPLE_EVERY = 0.5
-# SQLite's oldest limit of parameters is 999.
-_AT_ONCE = 500
 
 
 class Journal:
@@ -47,6 +48,9 @@ class Journal:
         self.lost = opened.lost
         self.complete = opened.complete
         self.new = opened.new
+        self.mapping = opened.mapping
+        self._repeats = opened.repeats
+        self._operation = opened.operation
         self._opened = opened
         self._writer = Writer(opened.database, opened.witness, opened.at, opened.path)
         self._examples = 0
@@ -128,7 +132,7 @@ class Journal:
             (
                 (sql.OUTCOME, (State.REJECTED.value, time.time(), None, error, row.ordinal)),
                 (sql.RELEASE, (row.ordinal,)),
-                (sql.BURY, (row.ordinal, "fields", row.value.to_json())),
+                (sql.BURY, self._refused(row, row.key)),
             )
         )
 
@@ -141,36 +145,53 @@ class Journal:
             )
         )
 
-    def placed(
+    def placed(  # noqa: PLR0913 - all that is known of the row
         self,
         row: Row,
         state: State,
         amount: str,
         error: str | None = None,
         points: int | None = None,
+        *,
+        key_taken: bool = False,
     ) -> asyncio.Future[None]:
         """``row`` is put aside, cannot be sent, or turns out to be there: without an intent."""
         ended = None if state is State.WAITING else time.time()
-        place = (row.line, row.key, row.customer_id, amount, ended, points, error)
+        key = None if key_taken else row.key
+        place = (row.line, key, row.customer_id, amount, ended, points, error)
         steps: list[Step] = [(sql.PLACE, (row.ordinal, state.value, self.run, *place))]
         if state in {State.WAITING, State.UNKNOWN}:
             steps.append((sql.ASIDE, (row.ordinal, row.customer_id, freeze_row(row))))
         else:
             steps.append((sql.RELEASE, (row.ordinal,)))
         if state.dead:
-            steps.append((sql.BURY, (row.ordinal, "fields", row.value.to_json())))
+            steps.append((sql.BURY, self._refused(row, key)))
         return self._writer.write(steps)
 
-    def buried(self, row: BadRow, error: str, known_as: str | None = None) -> asyncio.Future[None]:
+    def buried(self, row: BadRow, error: str) -> asyncio.Future[None]:
         """A row that is none; its own key stays free for another."""
-        place = (row.line, known_as, None, None, time.time(), None, error)
-        raw = json.dumps({"key": row.key, "raw": row.raw}, ensure_ascii=False)
+        place = (row.line, None, None, None, time.time(), None, error)
+        letter = (row.ordinal, row.form, text_of({"key": row.key, "raw": row.raw}))
         return self._writer.write(
             (
                 (sql.PLACE, (row.ordinal, State.INVALID.value, self.run, *place)),
-                (sql.BURY, (row.ordinal, "columns", raw)),
+                (sql.BURY, (*letter, *self._known_by(row, row.key))),
             )
         )
+
+    def _refused(self, row: Row, key: str | None) -> tuple[Any, ...]:
+        """The dead letter of a row that had become a value."""
+        fields = sayable(read_json(row.value.to_json()))
+        text = text_of({"key": key, "raw": fields})
+        return row.ordinal, "fields", text, *self._known_by(row, key)
+
+    def _known_by(self, row: Row | BadRow, key: str | None) -> tuple[str | None, str | None]:
+        """What tells that a dead letter's row comes again; a row of a file has its place."""
+        if self._repeats:
+            return None, None
+        # An activity's id is its own only together with the name, which may not be readable.
+        unnamed = isinstance(row, BadRow) and self._operation == "track_activity"
+        return digest_of(row), None if unnamed else key
 
     def seen(self, ordinal: int) -> asyncio.Future[None]:
         """A row of an earlier run came again, in this one."""
@@ -178,13 +199,9 @@ class Journal:
 
     # ------------------------------------------------------------ many rows
 
-    async def known(self, keys: Sequence[str]) -> dict[str, Known]:
-        """What stands under ``keys``."""
-        found: dict[str, Known] = {}
-        for start in range(0, len(keys), _AT_ONCE):
-            some = list(keys[start : start + _AT_ONCE])
-            found |= await self._writer.ask(partial(_known, keys=some))
-        return found
+    async def again(self, keys: Sequence[str], digests: Sequence[str]) -> Again:
+        """What stands under these keys, and under the digests of an iterable's rows."""
+        return await self._writer.ask(partial(look, keys=keys, digests=digests, run=self.run))
 
     async def met(self, ordinals: Sequence[int]) -> dict[int, tuple[State, int]]:
         """Where these rows stand, and the run that last met each; those never seen are left out."""
@@ -299,12 +316,3 @@ class Journal:
             return how(data)
         except Exception as exc:  # whatever damaged bytes make of it
             raise JournalError(f"{self.path} is damaged: {exc}") from exc
-
-
-def _known(database: sqlite3.Connection, keys: list[str]) -> dict[str, Known]:
-    marks = ", ".join("?" * len(keys))
-    query = f"SELECT key, ordinal, state, run, customer, amount FROM rows WHERE key IN ({marks})"  # noqa: S608 - question marks
-    return {
-        key: Known(ordinal, State(state), run, customer, amount)
-        for key, ordinal, state, run, customer, amount in database.execute(query, keys)
-    }

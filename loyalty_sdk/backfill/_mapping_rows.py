@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from loyalty_sdk import _checks
-from loyalty_sdk._models import plain
 from loyalty_sdk.errors import ConfigurationError, Problem, ValidationError
 from loyalty_sdk.wire import structure
 
+from ._letters import sayable
 from ._mapping import KEYS, Columns
 from ._rows import BadRow, Position, Row
 
@@ -71,11 +68,11 @@ class Builder:
 
     @staticmethod
     def bad(at: Position, raw: Any, problems: Iterable[str], key: Any = None) -> BadRow:
-        """A dead letter; ``raw`` becomes JSON types that anything can write."""
+        """A dead letter; ``raw`` becomes JSON types, see `sayable`."""
         key = key if isinstance(key, str) and key and not _HALVES.search(key) else None
         # Names of columns stand in problems, and may be no text either.
         said = tuple(map(_readable, problems))
-        return BadRow(at.ordinal, at.offset, at.line, key, writable(raw), said)
+        return BadRow(at.ordinal, at.offset, at.line, key, sayable(raw), said)
 
 
 def check_values(columns: Columns, *, texts: bool) -> None:
@@ -146,22 +143,6 @@ class Labels:
 
 def _within(path: str, field: str) -> bool:
     return path == field or path.startswith((f"{field}.", f"{field}["))
-
-
-def writable(value: Any) -> Any:
-    """``value`` as JSON types with text that UTF-8 can carry; what cannot be is described."""
-    if isinstance(value, str):
-        return value if value.isascii() else _readable(value)
-    if isinstance(value, Decimal):
-        return str(value)
-    if _checks.is_mapping(value):
-        return {writable(str(key)): writable(item) for key, item in value.items()}
-    if _checks.is_list(value):
-        return [writable(item) for item in value]
-    if value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value)):
-        return value
-    simple = plain(value)
-    return simple if isinstance(simple, str) else repr(value)[:RAW_CHARACTERS]
 
 
 def _readable(text: str) -> str:

@@ -40,6 +40,9 @@ class Opened:
         lost: Whether it replaces one that is gone, with rows under keys nobody knows.
         complete: Whether all of the input was read once.
         new: Whether it was made just now.
+        operation: What each row is sent as.
+        mapping: How rows were made of its input, as canonical text.
+        repeats: Whether its input gives the same rows in the same order, as a file does.
     """
 
     path: Path
@@ -53,6 +56,9 @@ class Opened:
     lost: bool
     complete: bool
     new: bool
+    operation: str
+    mapping: str
+    repeats: bool
 
     def close(self, *, whole: bool) -> None:
         """Let it go; ``whole`` leaves no write-ahead log behind."""
@@ -188,6 +194,9 @@ def _begin(  # noqa: PLR0913, PLR0917 - what `open_journal` was given, and made
         lost="lost" in facts,
         complete="complete" in facts,
         new=new,
+        operation=facts["operation"],
+        mapping=facts["mapping"],
+        repeats=bool(facts["fingerprint"]),
     )
 
 

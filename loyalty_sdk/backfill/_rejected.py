@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from decimal import Decimal
 from hashlib import file_digest
 from itertools import count
 from typing import IO, TYPE_CHECKING, Any
 
 from . import _schema as sql
+from ._letters import text_of
 from ._states import State
 
 if TYPE_CHECKING:
@@ -26,10 +28,11 @@ def write_rejected(database: sqlite3.Connection, path: Path, *, played: bool) ->
     """Write the journal's dead letters, one JSON object a line; how many there are.
 
     Each has ``journal`` and ``ordinal``, which say which row it is and must stay, ``line``,
-    ``key``, ``error``, and the ``row``: as it stands in the input, or, where ``form`` is
-    ``fields``, by the names of the fields. Without dead letters there is no file. The file is
-    whole or is the one that was there before; one that is not as it was written last is kept
-    under another name, unless what was mended in it has been ``played``.
+    ``key``, ``error``, and the ``row``. Its ``form`` says how it is read again: ``cells`` are
+    those of a CSV, ``columns`` those of any other input, ``fields`` go by the fields' names.
+    Without dead letters there is no file. The file is whole or is the one that was there
+    before; one that is not as it was written last is kept under another name, unless what was
+    mended in it has been ``played``.
     """
     part = path.with_name(f"{path.name}.part")
     try:
@@ -51,7 +54,7 @@ def _write(database: sqlite3.Connection, path: Path) -> int:
     with private(path) as file:
         written = 0
         for letter in _letters(database):
-            file.write(json.dumps(letter, ensure_ascii=False) + "\n")
+            file.write(text_of(letter) + "\n")
             written += 1
         file.flush()
         os.fsync(file.fileno())
@@ -81,7 +84,7 @@ def _letters(database: sqlite3.Connection) -> Iterator[dict[str, Any]]:
     dead = (State.REJECTED.value, State.INVALID.value)
     [lineage] = database.execute("SELECT value FROM facts WHERE name = 'lineage'").fetchone()
     for ordinal, line, known_as, error, form, text in database.execute(_DEAD, dead):
-        said = json.loads(text)
+        said = json.loads(text, parse_float=Decimal)
         yield {
             "journal": lineage,
             "ordinal": ordinal,
@@ -89,11 +92,11 @@ def _letters(database: sqlite3.Connection) -> Iterator[dict[str, Any]]:
             "key": key_of(form, said, known_as),
             "error": error,
             "form": form,
-            "row": said["raw"] if form == "columns" else said,
+            "row": said["raw"],
         }
 
 
 def key_of(form: str, said: dict[str, Any], known_as: str | None) -> str | None:
     """A dead letter's own key, which a row that could not be made leaves free for another."""
-    key: str | None = said["key"] if form == "columns" else known_as
+    key: str | None = known_as if form == "fields" else said["key"]
     return key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import attrs
 
@@ -60,9 +60,12 @@ class BadRow:
         ordinal, offset, line: Of its `Position`.
         key: The caller's own key, where at least that could be read.
         raw: The row as JSON types: a mapping by column where it could be taken apart, else
-            the text, cut where it is endless.
+            the text, cut where it is endless. A number with a point is a `Decimal`; what JSON
+            cannot say is marked with its type: ``{"!float": "9.99"}``.
         problems: What is wrong, one sentence each: column, type of the value, what was
             wanted. Values are never quoted.
+        form: Of ``raw``: ``cells`` of a table of texts, ``columns`` of anything else, or
+            ``fields`` where it goes by the names of the fields.
     """
 
     ordinal: int
@@ -71,6 +74,7 @@ class BadRow:
     key: str | None
     raw: Any
     problems: tuple[str, ...]
+    form: Literal["cells", "columns", "fields"] = "columns"
 
     @property
     def position(self) -> Position:

@@ -29,7 +29,11 @@ CREATE TABLE held (
     marker TEXT
 );
 CREATE INDEX held_by_customer ON held (customer, ordinal);
-CREATE TABLE dead (ordinal INTEGER PRIMARY KEY, form TEXT NOT NULL, row TEXT NOT NULL);
+CREATE TABLE dead (
+    ordinal INTEGER PRIMARY KEY, form TEXT NOT NULL, row TEXT NOT NULL, digest TEXT, own TEXT
+);
+CREATE INDEX dead_by_digest ON dead (digest) WHERE digest IS NOT NULL;
+CREATE INDEX dead_by_own ON dead (own) WHERE own IS NOT NULL;
 CREATE TABLE examples (
     slot INTEGER PRIMARY KEY, at REAL NOT NULL, row BLOB NOT NULL, marker TEXT
 );
@@ -64,7 +68,11 @@ ON CONFLICT (ordinal) DO UPDATE SET
 OUTCOME = "UPDATE rows SET state = ?, ended = ?, points = ?, error = ? WHERE ordinal = ?"
 DOUBT = "UPDATE held SET receipt = ? WHERE ordinal = ?"
 RELEASE = "DELETE FROM held WHERE ordinal = ?"
-BURY = "INSERT OR REPLACE INTO dead (ordinal, form, row) VALUES (?, ?, ?)"
+# By its digest and its own key a row is known when it comes again, whatever was mended in it since.
+BURY = """
+INSERT INTO dead (ordinal, form, row, digest, own) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (ordinal) DO UPDATE SET form = excluded.form, row = excluded.row
+"""
 EXAMPLE = "INSERT OR REPLACE INTO examples (slot, at, row, marker) VALUES (?, ?, ?, ?)"
 SEEN = "UPDATE rows SET run = ? WHERE ordinal = ?"
 FACT = "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)"

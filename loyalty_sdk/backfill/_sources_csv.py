@@ -7,10 +7,13 @@ from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import attrs
+
 from loyalty_sdk.errors import InputError
 
 from ._mapping_rows import RAW_CHARACTERS, Builder, check_values
 from ._mapping_table import Table, table_reader
+from ._rows import BadRow
 from ._sources_lines import Lines
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ._mapping import Columns
-    from ._rows import BadRow, Position, Row
+    from ._rows import Position, Row
     from ._sources_lines import Stamp
 
 _DELIMITERS = ",;\t|"
@@ -92,7 +95,8 @@ class CsvFile:
             if not found:
                 continue
             if ordinal >= wanted:
-                yield build(at, found) if isinstance(found, list) else found
+                row = build(at, found) if isinstance(found, list) else found
+                yield attrs.evolve(row, form="cells") if isinstance(row, BadRow) else row
             ordinal += 1
 
 

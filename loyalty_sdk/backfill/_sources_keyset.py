@@ -49,7 +49,6 @@ def _last_before_a_gap(database: sqlite3.Connection) -> str | None:
     for expected, (ordinal, key, name, operation, dead) in enumerate(database.execute(_ROWS)):
         if ordinal != expected:
             break
-        # A dead letter of an iterable stands under a digest, so that its key stays free.
-        if key is not None and not dead and not key.startswith("~"):
+        if key is not None and not dead:
             last = own_id(key, name) if operation == "track_activity" else key
     return last

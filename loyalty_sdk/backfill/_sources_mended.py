@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from loyalty_sdk import _checks
-from loyalty_sdk.errors import InputError
+from loyalty_sdk.errors import ConfigurationError, InputError
 from loyalty_sdk.wire import read_json
 
+from ._letters import meant
 from ._mapping import Columns
 from ._mapping_objects import Objects
-from ._rows import Position
+from ._rows import BadRow, Position
 from ._sources import FileSource
 from ._sources_json import JsonLinesFile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from ._rows import BadRow, Row
+    from ._rows import Row
 
 
 class MendedFile(JsonLinesFile):
@@ -26,25 +31,29 @@ class MendedFile(JsonLinesFile):
     _texts = True
 
     def __init__(self, path: Path, columns: Columns) -> None:
-        super().__init__(path, columns)
-        # Cells of a table are text; a row that had become a value has its fields' names.
-        self._by_columns = Objects(columns, texts=True)
-        self._by_fields = Objects(Columns(operation=columns.operation))
+        # The letters are UTF-8, whatever the input was.
+        super().__init__(path, attrs.evolve(columns, encoding="utf-8"))
+        # Each is judged by the rules of the input that it comes from.
+        self._by_form: dict[Any, Objects] = {
+            "cells": Objects(columns, texts=True),
+            "columns": Objects(columns),
+            "fields": Objects(Columns(operation=columns.operation)),
+        }
         self.journal: str | None = None
 
     def _row(self, objects: Objects, at: Position, text: str) -> Row | BadRow:
         letter = self._letter(at, text)
-        objects = self._by_fields if letter.get("form") == "fields" else self._by_columns
-        line = letter.get("line")
+        form, line = letter["form"], letter.get("line")
         place = Position(letter["ordinal"], None, line if _is_count(line) else None)
-        return objects.build(place, letter["row"])
+        row = self._by_form[form].build(place, meant(letter["row"]))
+        return attrs.evolve(row, form=form) if isinstance(row, BadRow) else row
 
     def _letter(self, at: Position, text: str) -> dict[str, Any]:
         try:
             found: Any = read_json(text)
         except ValueError as exc:
             raise InputError(f"{self._path.name}, line {at.line} is no JSON: {exc}") from None
-        if not (_checks.is_mapping(found) and "row" in found and _is_count(found.get("ordinal"))):
+        if not (_checks.is_mapping(found) and self._is_letter(found)):
             raise InputError(
                 f"{self._path.name}, line {at.line} is no dead letter",
                 hint="Mend what stands under `row` and leave the rest as it is",
@@ -55,6 +64,24 @@ class MendedFile(JsonLinesFile):
                 hint="Play it with the journal that it stood beside",
             )
         return dict(found)
+
+    def _is_letter(self, found: Mapping[Any, Any]) -> bool:
+        form = found.get("form")
+        known = isinstance(form, str) and form in self._by_form
+        return known and "row" in found and _is_count(found.get("ordinal"))
+
+
+def _differing(first: str, now: str) -> Iterator[str]:
+    """The fields that two mappings make in different ways."""
+    try:
+        known, mine = json.loads(first), json.loads(now)
+        parts = [({**known[part]}, mine[part]) for part in ("columns", "values")]
+        ignored = {*known["ignore"]} ^ {*mine["ignore"]}
+    except (ValueError, LookupError, TypeError):
+        return  # of a source of the caller's own, of which nothing can be said
+    for theirs, ours in parts:
+        yield from (name for name in {**theirs, **ours} if theirs.get(name) != ours.get(name))
+    yield from ignored
 
 
 def _is_count(number: object) -> bool:
@@ -71,6 +98,34 @@ class MendedSource(FileSource):
     def only_of(self, lineage: str) -> None:
         """Refuse dead letters of another journal from now on: its rows have other places."""
         self._format.journal = lineage
+
+    def check_mapping(self, first: str) -> None:
+        """Refuse to make other rows of the letters than the run did that they come from.
+
+        Args:
+            first: The mapping of that run, as canonical text.
+
+        Raises:
+            ConfigurationError: A field has another column or another value here, or none.
+        """
+        other = sorted(_differing(first, self.mapping))
+        if other:
+            raise ConfigurationError(
+                f"{self.name}: {', '.join(other)} had another column or value in the first run",
+                hint="Play it with the mapping of that run (--mapping, --map, --value, --ignore)",
+            )
+
+    def is_all_of(self, path: Path, fingerprint: str | None) -> bool:
+        """Whether ``path`` is the file that was read, and as it was then; blocks.
+
+        Args:
+            path: A file.
+            fingerprint: What was read.
+        """
+        try:
+            return path.samefile(self._path) and self.fingerprint == fingerprint
+        except (OSError, InputError):
+            return False
 
 
 def mended(path: str | Path, columns: Columns) -> MendedSource:

@@ -6,6 +6,8 @@ from importlib import import_module
 from os import fstat
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from loyalty_sdk.errors import ConfigurationError, InputError
 
 from ._mapping_rows import Builder, check_values
@@ -103,19 +105,20 @@ def _rows(batch: Any, table: Table, ordinal: int, first: int) -> Iterator[Row | 
             yield build(at, cells)
 
 
-class _Lost(str):
+@attrs.frozen
+class Unreadable:
     """What stands for a value that Python has no type for."""
 
-    __slots__ = ()
+    reason: str
 
 
 def _is_lost(cell: object) -> bool:
-    return isinstance(cell, _Lost)
+    return isinstance(cell, Unreadable)
 
 
-def _words(named: tuple[str, str]) -> str:
-    name, reason = named
-    return f"{name}: cannot be read without loss: {reason}"
+def _words(named: tuple[str, Unreadable]) -> str:
+    name, lost = named
+    return f"{name}: cannot be read without loss: {lost.reason}"
 
 
 def _values(column: Any) -> list[Any]:
@@ -130,7 +133,7 @@ def _value(scalar: Any) -> Any:
     try:
         return scalar.as_py()
     except (ValueError, OverflowError) as exc:
-        return _Lost(exc)
+        return Unreadable(str(exc))
 
 
 def _opened(path: Path) -> Any:

@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 from loyalty_sdk import ConfigurationError, InputError, JournalError
-from loyalty_sdk.backfill import Backfill, Columns, Event, RowEnded, State, Summary, mended
+from loyalty_sdk.backfill import (
+    Backfill,
+    Columns,
+    Event,
+    FileSource,
+    RowEnded,
+    State,
+    Summary,
+    mended,
+)
 from loyalty_sdk.backfill._report_data import read_findings, read_letters
 
 COLUMNS = Columns(operation="adjust_points")
@@ -180,6 +189,83 @@ async def test_letters_that_were_mended_are_not_written_over(shop: Any, tmp_path
     assert (2, None) == (played.applied, played.rejected)
     assert [6] == shop.points("1")
     assert 2 == len(_kept(tmp_path))
+
+
+async def test_letters_that_are_mended_in_a_copy_leave_the_others_alone(
+    shop: Any, tmp_path: Path
+) -> None:
+    """What was mended in the file itself is not in the journal when only its copy was played."""
+    first = await shop.run(_table(tmp_path, "1,five,a", "2,six,b"))
+    [one, other] = first.rejected.read_text().splitlines()
+    copy = tmp_path / "mine.jsonl"
+    copy.write_text(one.replace("five", "5"))
+    mine = f"{one}\n{other.replace('six', '6')}\n"
+    first.rejected.write_text(mine)
+
+    played = await shop.run(mended(copy, COLUMNS), mends=True)
+    assert (1, 1) == (played.applied, played.dead)
+    assert [mine] == [path.read_text() for path in _kept(tmp_path)]
+
+    last = await shop.run(mended(_kept(tmp_path)[0], COLUMNS), mends=True)
+    assert (2, None) == (last.applied, last.rejected)
+    assert 1 == len(_kept(tmp_path))
+
+
+async def test_letters_that_are_mended_while_they_are_played_are_kept(
+    shop: Any, tmp_path: Path
+) -> None:
+    """Whoever saves once more had not been read."""
+    first = await shop.run(_table(tmp_path, "1,five,a", "2,six,b"))
+    text = first.rejected.read_text().replace("five", "5")
+    first.rejected.write_text(text)
+    more = text.replace("six", "6")
+
+    backfill = shop.backfill(mended(first.rejected, COLUMNS), mends=True)
+    async for event in backfill.events():
+        if isinstance(event, RowEnded) and event.state is State.APPLIED:
+            first.rejected.write_text(more)
+    assert [more] == [path.read_text() for path in _kept(tmp_path)]
+
+
+def test_a_file_that_is_gone_is_not_what_was_played(tmp_path: Path) -> None:
+    """Nothing of it is left to be kept."""
+    path = tmp_path / "x.rejected.jsonl"
+    path.touch()
+    source = mended(path, COLUMNS)
+    assert source.is_all_of(path, source.fingerprint)
+    path.unlink()
+    assert not source.is_all_of(path, "0:")
+
+
+async def test_mended_rows_are_made_as_they_were_at_first(shop: Any, tmp_path: Path) -> None:
+    """A value that was the same for every row of the input is not left out without a word."""
+    columns = Columns(
+        operation="adjust_points",
+        columns={"points": "howmany"},
+        values={"reason": "Sorry"},
+        ignore=("note",),
+    )
+    rows = _table(tmp_path, "1,five,a,secret", header="customer_id,howmany,reference,note")
+    first = await shop.run(FileSource(rows, columns))
+    first.rejected.write_text(first.rejected.read_text().replace("five", "5"))
+
+    said = (
+        r"jsonl: note, points, reason had another column or value in the first run\. Play it with"
+    )
+    with pytest.raises(ConfigurationError, match=said):
+        await shop.run(mended(first.rejected, COLUMNS), mends=True)
+    assert [] == shop.writes()
+
+    last = await shop.run(mended(first.rejected, columns), mends=True)
+    assert (1, None) == (last.applied, last.rejected)
+
+
+@pytest.mark.parametrize("first", ["", "5", "[]", '{"columns": {}}', '{"columns":1,"values":2}'])
+def test_a_mapping_of_the_callers_own_is_not_compared(tmp_path: Path, first: str) -> None:
+    """A source may say in its own words how it makes its rows."""
+    path = tmp_path / "x.rejected.jsonl"
+    path.touch()
+    mended(path, COLUMNS).check_mapping(first)
 
 
 async def test_a_file_of_letters_that_cannot_be_written_hides_no_summary(

@@ -37,7 +37,7 @@ def journal(folder: Path, operation: str, *rows: tuple[int, str | None]) -> Path
         ("create_order", [(0, "A"), (1, "B"), (2, "C")], "C"),
         ("create_order", [(0, "A"), (1, "B"), (3, "D")], "B"),
         ("create_order", [(1, "B")], None),
-        ("create_order", [(0, "A"), (1, None), (2, "~0f")], "A"),
+        ("create_order", [(0, "A"), (1, None), (2, None)], "A"),
         ("create_order", [], None),
         ("track_activity", [(0, "review:7"), (1, "review:review:8")], "review:8"),
         ("track_activity", [(0, ":3:a:b:7")], "7"),

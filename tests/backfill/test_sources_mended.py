@@ -26,7 +26,7 @@ def written(folder: Path, *letters: Any) -> Path:
 async def test_a_mended_row_keeps_its_place(tmp_path: Path) -> None:
     """Cells stay text as in the table they come from, and an empty one is nothing."""
     row = {"customer_id": "7", "how many": "-5", "reference": "t", "reason": "", "junk": "x"}
-    path = written(tmp_path, {"ordinal": 41, "line": 50, "form": "columns", "row": row})
+    path = written(tmp_path, {"ordinal": 41, "line": 50, "form": "cells", "row": row})
     [found] = [row async for row in mended(path, COLUMNS).rows()]
 
     value = PointsAdjustment(customer_id="7", points=-5, reference="t")
@@ -46,8 +46,8 @@ async def test_what_is_not_mended_stays_a_dead_letter(tmp_path: Path) -> None:
     """Text that could not be taken apart wants to be written as an object."""
     path = written(
         tmp_path,
-        {"ordinal": 3, "line": 5, "form": "columns", "row": '1,5,"5" disk"'},
-        {"ordinal": 4, "line": 6, "form": "columns", "row": {"customer_id": "", "how many": "5"}},
+        {"ordinal": 3, "line": 5, "form": "cells", "row": '1,5,"5" disk"'},
+        {"ordinal": 4, "line": 6, "form": "cells", "row": {"customer_id": "", "how many": "5"}},
     )
     found = [row async for row in mended(path, COLUMNS).rows()]
 

@@ -317,7 +317,7 @@ async def test_renamed_letters_are_told_how_to_name_their_journal(
 ) -> None:
     """Nothing is begun for them."""
     row = '{"customer_id": "1", "points": "5", "reference": "a"}'
-    file = write("mine.jsonl", f'{{"ordinal": 0, "row": {row}}}\n')
+    file = write("mine.jsonl", f'{{"ordinal": 0, "form": "cells", "row": {row}}}\n')
     ended = await loyalty(*adjust(file, "--mended"))
 
     assert (1, "") == (ended.code, ended.out)
