@@ -69,9 +69,9 @@ _SHAPES: Mapping[str, tuple[Fits, str]] = {
     "occurred_at": (_AWARE.fullmatch, "no times with an offset from UTC like 2026-05-01T10:00:00Z"),
     "payment_status": (
         ("not_paid", "partially_paid", "paid").__contains__,
-        "not of not_paid, partially_paid, paid",
+        "none of not_paid, partially_paid, paid",
     ),
-    "guest": (("true", "false").__contains__, "not of true, false"),
+    "guest": (("true", "false").__contains__, "neither true nor false"),
 }
 
 

@@ -234,7 +234,7 @@ def test_json_lines_are_looked_at_too(tmp_path: Path) -> None:
         "total": "total",
         "total_paid": "total_paid",
     } == (found.columns.columns)
-    assert "guest? It holds not of true, false" == found.remarks["guest"]
+    assert "guest? It holds neither true nor false" == found.remarks["guest"]
     with pytest.raises(InputError, match="has no JSON objects in its first lines"):
         guess(written(tmp_path, "none.jsonl", "[]\n"))
 
