@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from datetime import timedelta
@@ -61,7 +62,7 @@ _DOING = {"asking": "asking for customers", "reading": "reading", "writing": "wr
     type=click.IntRange(min=1, max=1000),
     default=WINDOWS,
     show_default=True,
-    help="Requests under way at once.",
+    help="Requests waited for at once.",
 )
 @click.option("--page-size", type=click.IntRange(min=1), help="Rows fetched at once.")
 @click.option(
@@ -180,7 +181,8 @@ def _json(event: str, values: Progress | Summary) -> None:
     fields = attrs.asdict(values)
     path = fields.get("path")
     if path is not None:
-        fields["path"] = str(path)
+        # A name may be no text; JSON has to be.
+        fields["path"] = os.fsencode(path).decode(errors="replace")
     click.echo(bytes(encode({"event": event, **plain(fields)})))
 
 

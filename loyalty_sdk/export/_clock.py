@@ -20,6 +20,9 @@ T = TypeVar("T")
 _GRAIN = timedelta(seconds=1)
 """What the header ``Date`` leaves out: it has whole seconds."""
 
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""No clock shows it; nothing could be said to come after it."""
+
 
 @attrs.frozen
 class Clock:
@@ -64,7 +67,7 @@ def whoami(flow: Flow[T], heard: list[datetime]) -> Flow[T]:
             except LoyaltyError as error:
                 request = flow.throw(error)
             else:
-                if response.date is not None:
+                if response.date is not None and response.date < _NEVER:
                     heard.append(response.date)
                 request = flow.send(response)
     except StopIteration as end:

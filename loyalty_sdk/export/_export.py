@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from loyalty_sdk.errors import ConfigurationError, ExportError, Problem
 
 from . import _clock, _run, _targets
 from ._checkpoint import Checkpoint, whole
+from ._customers import Customers
 from ._run import Wish
 from ._session import Session
 from ._spool import Spool
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
         Callable,
         Collection,
         Iterable,
-        Iterator,
     )
     from os import PathLike
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 WINDOWS = 8
 OVERLAP = timedelta(hours=1)
+_LONGEST_OVERLAP = timedelta(days=36_525)
 
 
 class Export:
@@ -53,18 +55,19 @@ class Export:
         to: A path, whose end says the format (``.csv``, ``.jsonl`` or ``.ndjson``, each also
             with ``.gz``; ``.parquet``, which needs the extra ``parquet``), with ``{run}`` for
             the number of the run; or a `Consumer`.
-        customers: The merchant's own ids; everybody's rows unless given.
+        customers: The merchant's own ids; everybody's rows unless given. They are taken in the
+            export's own thread, which a generator over a database's cursor has to allow.
         created_from, created_until: Aware; as in `LoyaltyClient.list_transactions`. A run ends
             with the second in which it began, by the vendor's clock, and never later.
         kinds: Only these.
         raw: Whether the vendor's own row goes along.
-        windows: How many requests are under way at once, each for its own stretch of time or
+        windows: How many answers are waited for at once, each for its own stretch of time or
             its own customer.
         page_size: Rows of a request; the vendor's greatest unless given.
         since_last: Go on where this checkpoint's last run ended; from the beginning if there
             was none.
-        overlap: How far such a run steps back, to find rows that became visible late. Those
-            which an earlier run has handed out are left out.
+        overlap: How far such a run steps back, to find rows that became visible late; at most
+            36,525 days. Those which an earlier run has handed out are left out.
         checkpoint: Where it is kept; beside the file, with ``.checkpoint`` added to its name
             (and without ``{run}``), unless given. A consumer needs one. On a local disk.
         overwrite: Whether a file that is there may be replaced.
@@ -133,10 +136,9 @@ class Export:
             Exception: Whatever a consumer raises. The same again goes on with its batch.
         """
         try:
-            with whole(self._checkpoint):
-                async with self._session(on_progress) as session:
-                    await session.read(self._windows)
-                    return await self._target.end(session, overwrite=self._overwrite)
+            async with self._session(on_progress) as session:
+                await session.read(self._windows)
+                return await self._target.end(session, overwrite=self._overwrite)
         except ExportError as error:
             error.provider, error.operation = self._client.provider.name, "export"
             raise
@@ -145,7 +147,7 @@ class Export:
     async def _session(
         self, on_progress: Callable[[Progress], None] | None
     ) -> AsyncGenerator[Session]:
-        thread = Thread()
+        thread = Thread(partial(whole, self._checkpoint))
         try:
             base = await thread.open(Checkpoint, self._checkpoint)
             clock, program = await _clock.ask(self._client)
@@ -177,7 +179,7 @@ class Export:
         run = _run.resume(base, self._wish, restart=self._restart)
         planned = run or _run.plan(base, self._wish, clock)
         # Before anything is noted: what is refused has begun nothing.
-        self._target.check(planned, self._checkpoint, overwrite=self._overwrite)
+        self._target.check(planned, base, overwrite=self._overwrite)
         if run is None and (given_up := _run.held(base)) is not None:
             self._target.give_up(given_up, base.fact("token"))
         return spool, run or _run.begin(base, spool, self._wish, planned, clock)
@@ -186,7 +188,7 @@ class Export:
         provider, begin = self._client.provider, self._wish.created_from
         return {
             "provider": provider.name,
-            "host": provider.base_url,
+            "host": self._client.origin,
             "program": program,
             "customers": "everybody" if self._wish.customers is None else "given ones",
             "created_from": None if begin is None else timestamp(begin),
@@ -194,34 +196,6 @@ class Export:
             "format": self._target.name,
             "raw": self._target.raw,
         }
-
-
-class Customers:
-    """Merchant's ids as the filters that list their rows; each is checked when it is taken.
-
-    Raises:
-        ConfigurationError: One text instead of many, or ids that were taken before and are
-            gone; a run without customers would end well and lose all their rows.
-        ValidationError: An id is none; it says which.
-    """
-
-    def __init__(self, ids: Iterable[str]) -> None:
-        if isinstance(ids, str):
-            raise ConfigurationError("customers: wanted some ids, got one text", hint=f"[{ids!r}]")
-        self._ids = ids
-        self._taken = False
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        ids = iter(self._ids)
-        if self._taken and ids is self._ids:
-            hint = "Give a list, or make another Export for another run"
-            raise ConfigurationError("customers: they can be read only once, and were", hint=hint)
-        self._taken = True
-        for number, customer_id in enumerate(ids, 1):
-            problems: list[Problem] = []
-            _checks.identifier(problems, f"id {number}", customer_id)
-            _checks.finish("the list of customers", problems)
-            yield {"customer_id": customer_id}
 
 
 def _bulk(client: LoyaltyClient) -> LoyaltyClient:
@@ -242,6 +216,9 @@ def _check(
         raise ConfigurationError("windows must be at least 1")
     if overlap < timedelta(0):
         raise ConfigurationError("overlap must not be negative")
+    if overlap > _LONGEST_OVERLAP:
+        # Behind it the calendar ends.
+        raise ConfigurationError(f"overlap must be at most {_LONGEST_OVERLAP.days} days")
 
 
 def _check_page(provider: Provider, size: int | None) -> None:

@@ -131,10 +131,10 @@ def draft_of(path: Path, token: str) -> Path:
     return path.with_name(f".{path.name}.{token}.part")
 
 
-def exists(path: Path) -> ConfigurationError:
+def exists(path: Path, why: str = "") -> ConfigurationError:
     """What is said of a file that is not to be replaced."""
     hint = "Say overwrite, or put {run} into the name: every run has a number"
-    return ConfigurationError(f"{path} exists", hint=hint)
+    return ConfigurationError(f"{path} exists{why}", hint=hint)
 
 
 class Draft:

@@ -102,6 +102,12 @@ def resume(base: Checkpoint, wish: Wish, *, restart: bool) -> Run | None:
             hint="Say since last to finish it, or restart to give it up",
         )
     base.compare(run.given, _given(wish))
+    if run.overlap != spans(wish.overlap):
+        raise ConfigurationError(
+            f"{base.path} is in the middle of a run with an overlap of"
+            f" {run.overlap / 1_000_000:,.15g} seconds",
+            hint="Say the same to finish it, or restart to give it up",
+        )
     if wish.customers is not None and not _same(base, wish.customers):
         raise ConfigurationError(
             f"{base.path} is in the middle of a run with other customers",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ._thread import Do
     from ._values import Consumer, Phase
     from ._walking import Listing
+
+T = TypeVar("T")
 
 BATCH = 1000
 """Rows of a consumer's batch."""
@@ -134,22 +136,27 @@ class Session:
             ConfigurationError: Another one has come to stand there, which is not to be replaced.
             ExportError: It cannot be written.
         """
-        with _on_disk(place):
-            draft = await self._do(Draft, place, self._base.fact("token"), form)
-            try:
-                await self._write(draft, overwrite=overwrite)
-            finally:
-                await self._do(draft.discard)
+        token = await self._do(self._base.fact, "token")
+        draft = await self._make(place, Draft, place, token, form)
+        try:
+            await self._write(draft, overwrite=overwrite)
+        finally:
+            await self._make(place, draft.discard)
         return await self._do(self._finish, place)
+
+    async def _make(self, place: Path, call: Callable[..., T], /, *arguments: Any) -> T:
+        """Await what makes the file; not what is told meanwhile, whose errors are its own."""
+        with _on_disk(place):
+            return await self._do(call, *arguments)
 
     async def _write(self, draft: Draft, *, overwrite: bool) -> None:
         written = 0
         lines = self._spool.lines(_CHUNK, known=not self.run.incremental)
         while chunk := await self._do(_next, lines):
-            await self._do(draft.write, chunk)
+            await self._make(draft.path, draft.write, chunk)
             written += len(chunk)
             self._tell("writing", written)
-        await self._do(partial(draft.publish, overwrite=overwrite))
+        await self._make(draft.path, partial(draft.publish, overwrite=overwrite))
 
     async def hand_over(self, consumer: Consumer) -> Summary:
         """Give the consumer the batches it has not taken; what it raises goes through."""

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from errno import ENAMETOOLONG
 from os import PathLike, fsdecode
 from typing import TYPE_CHECKING
 
 import attrs
 
+from loyalty_sdk._models import timestamp
 from loyalty_sdk.errors import ConfigurationError
 
 from ._consumer import check_async
 from ._files import Format, draft_of, exists, format_of, numbered, unnumbered
 from ._rows import Encode, json_row, json_row_with_raw
+from ._run import held
+from ._windows import moment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ._checkpoint import Checkpoint
     from ._run import Run
     from ._session import Session
     from ._values import Consumer, Summary
@@ -46,24 +51,33 @@ class File:
         beside = unnumbered(self.path)
         return beside.with_name(beside.name + ".checkpoint")
 
-    def check(self, run: Run, checkpoint: Path, *, overwrite: bool) -> None:
+    def check(self, run: Run, base: Checkpoint, *, overwrite: bool) -> None:
         """Refuse what would fail, or take something away, when everything has been read.
 
         Raises:
             ConfigurationError: There is no place for the file, or another one stands there.
         """
         place = numbered(self.path, run.number)
+        _check_name(place, base.fact("token"))
         if not os.access(place.parent, os.W_OK):
             missing = "cannot be written to" if place.parent.is_dir() else "does not exist"
             raise ConfigurationError(f"{place}: the folder {place.parent} {missing}")
         if place.is_dir():
             raise ConfigurationError(f"{place} is a folder", hint="Name a file")
-        if place.exists() and place.samefile(checkpoint):
+        if place.exists() and place.samefile(base.path):
             hint = "Name another checkpoint"
             raise ConfigurationError(f"{place} cannot be the file and its checkpoint", hint=hint)
         # What a run that is written has put there itself `Draft` tells from other files.
         if run.phase != "writing" and not overwrite and place.exists():
-            raise exists(place)
+            raise exists(place, self._done(place, base))
+
+    def _done(self, place: Path, base: Checkpoint) -> str:
+        """What whoever was killed behind the last step has to know: nothing is left to do."""
+        last = held(base)
+        if last is None or last.phase != "done" or numbered(self.path, last.number) != place:
+            return ""
+        until = timestamp(moment(last.until))
+        return f", and run {last.number} of {base.path}, until {until}, is done"
 
     def give_up(self, run: Run, token: str) -> None:
         """Remove what a killed ``run`` has left lying; a later one's file has another name."""
@@ -95,7 +109,7 @@ class Taker:
             "an export to a consumer needs a checkpoint", hint="Name a file for it"
         )
 
-    def check(self, run: Run, checkpoint: Path, *, overwrite: bool) -> None:
+    def check(self, run: Run, base: Checkpoint, *, overwrite: bool) -> None:
         """Nothing is replaced."""
 
     def give_up(self, run: Run, token: str) -> None:
@@ -104,6 +118,17 @@ class Taker:
     async def end(self, session: Session, *, overwrite: bool) -> Summary:
         """Hand the rows over."""
         return await session.hand_over(self.consumer)
+
+
+def _check_name(place: Path, token: str) -> None:
+    draft = draft_of(place, token)
+    try:
+        draft.lstat()
+    except OSError as exc:
+        if exc.errno == ENAMETOOLONG:
+            more = len(draft.name) - len(place.name)
+            hint = f"Take a shorter one: while the file is made {more} characters are added"
+            raise ConfigurationError(f"{place}: the name is too long", hint=hint) from exc
 
 
 def target(to: str | PathLike[str] | Consumer, *, raw: bool) -> File | Taker:

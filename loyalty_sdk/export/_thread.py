@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 T = TypeVar("T")
 
@@ -34,9 +35,15 @@ class Do(Protocol):
 
 
 class Thread:
-    """Does one thing after the other, and closes at last what it opened."""
+    """Does one thing after the other, and closes at last what it opened.
 
-    def __init__(self) -> None:
+    Args:
+        around: Entered around each of them, in this thread: what goes wrong elsewhere, in a
+            consumer, is none of its business.
+    """
+
+    def __init__(self, around: Callable[[], AbstractContextManager[None]]) -> None:
+        self._around = around
         self._pool = ThreadPoolExecutor(1, "loyalty-export")
         self._opened = ExitStack()
 
@@ -50,11 +57,17 @@ class Thread:
     async def do(self, call: Callable[..., T], /, *arguments: Any) -> T:
         """Await ``call``; once begun it is done to its end, whoever is cancelled."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, partial(call, *arguments))
+        return await loop.run_in_executor(self._pool, partial(self._do, call, *arguments))
+
+    def _do(self, call: Callable[..., T], *arguments: Any) -> T:
+        with self._around():
+            return call(*arguments)
 
     async def close(self) -> None:
         """Wait for what was begun, then close what was opened; if cancelled, without waiting."""
         # Submitted before anything is awaited: a cancellation comes too late to prevent it.
-        closed = asyncio.get_running_loop().run_in_executor(self._pool, self._opened.close)
+        closed = asyncio.get_running_loop().run_in_executor(
+            self._pool, self._do, self._opened.close
+        )
         self._pool.shutdown(wait=False)
         await asyncio.shield(closed)

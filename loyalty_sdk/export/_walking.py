@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -27,6 +27,7 @@ _FORGOTTEN = {400, 404, 410, 422}
 _REWINDS = 2
 # Vendors differ about whether a bound is inside: what is too much is left out here.
 _MARGIN = timedelta(milliseconds=1)
+_FIRST = micros(datetime.min.replace(tzinfo=UTC) + _MARGIN)
 
 
 @attrs.frozen(kw_only=True)
@@ -51,7 +52,8 @@ class Listing:
         """The pages of ``unit`` that were not read yet."""
         window = unit.window
         bounds: dict[str, Any] = {}
-        if window.low is not None:
+        # Where the calendar begins there is no bound to ask for.
+        if window.low is not None and window.low >= _FIRST:
             bounds["created_from"] = moment(window.low) - _MARGIN
         if self.until:
             bounds["created_until"] = moment(window.high) + _MARGIN

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from loyalty_sdk import wire
-from loyalty_sdk._filters import keeper
 from loyalty_sdk._flow import Flow, get
 from loyalty_sdk._provider import Provider
 
@@ -34,7 +31,8 @@ class TransactionFlows(Provider):
         Filters (``customer_id`` or ``joy_customer_id`` is required):
             customer_id: The Shopify customer id.
             joy_customer_id: Joy's own id.
-            kinds: Neutral kinds; Joy is asked for one at most, the rest is left out here.
+            kinds: Neutral kinds; Joy is asked for one at most, the rest is left out by
+                `LoyaltyClient.list_transactions`, which has to see that pages go on.
             type: ``earn_point``, ``redeem_point`` or ``adjust_point``.
             event: Joy's name of what happened, ``sign_up``; not listed by Joy.
             source: ``admin``, ``user``, ``rest_api`` or ``webhook``.
@@ -54,9 +52,7 @@ class TransactionFlows(Provider):
         response = yield page_of(f"{ROOT}/transactions", asked)
         with wire.located(cursor):
             rows, pagination = _wire.read_transactions(response)
-            page = _wire.page(rows, pagination, asked)
-        keep = keeper(filters)
-        return page if keep is None else attrs.evolve(page, items=tuple(filter(keep, rows)))
+            return _wire.page(rows, pagination, asked)
 
     def get_transaction(self, transaction_id: str) -> Flow[Transaction]:
         """One transaction by its id.

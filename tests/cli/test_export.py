@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from loyalty_sdk.cli import _export as command
-from loyalty_sdk.export import Progress, _clock
+from loyalty_sdk.export import Progress, Summary, _clock
 from loyalty_sdk.sandbox import Sandbox
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
@@ -144,6 +144,19 @@ async def test_json_is_one_object_a_line(
         done[name] for name in ("event", "run", "incremental", "path", "rows", "repeated")
     )
     assert datetime.fromisoformat(done["created_until"]) <= datetime.now(UTC)
+
+
+def test_a_name_that_is_no_text_can_be_told_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """The file is there; what cannot be said of its name is a mark."""
+    summary = Summary(
+        **dict.fromkeys(("run", "rows", "repeated", "pages", "unknown"), 0),
+        incremental=False,
+        path=Path(os.fsdecode(b"\xff.csv")),
+        created_until=START,
+        unknown_customers=(),
+    )
+    command._json("done", summary)
+    assert "\N{REPLACEMENT CHARACTER}.csv" == json.loads(capsys.readouterr().out)["path"]
 
 
 async def test_progress_is_a_line_now_and_then(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,11 @@ from loyalty_sdk.export import _session as session
 from loyalty_sdk.sandbox import Sandbox
 
 from .ledgers import expected, pages_asked
+
+
+def names(folder: Path) -> list[str]:
+    """What is in a folder."""
+    return [path.name for path in folder.iterdir()]
 
 
 class Warehouse:
@@ -178,3 +185,38 @@ async def test_what_hands_on_an_async_function_is_a_consumer(
     for number, consumer in enumerate(consumers):
         await Export(client, consumer, checkpoint=tmp_path / f"kept-{number}").run()
     assert 1800 == len(house.rows)
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [(b"", "attempt to write a readonly database"), (b"no database" * 100, "is not a database")],
+)
+async def test_a_consumers_own_database_is_not_taken_for_the_checkpoint(
+    tmp_path: Path, client: LoyaltyClient, made: bytes, message: str
+) -> None:
+    """Its error comes through: advice about the checkpoint would double what it has taken."""
+    warehouse = tmp_path / "warehouse.db"
+    warehouse.write_bytes(made)
+
+    async def load(_: Batch) -> None:
+        with closing(sqlite3.connect(f"{warehouse.as_uri()}?mode=ro", uri=True)) as base:
+            base.execute("CREATE TABLE points (id)")
+
+    with pytest.raises(sqlite3.DatabaseError, match=message):
+        await Export(client, load, checkpoint=tmp_path / "kept").run()
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), ValueError("none of yours")])
+async def test_an_error_of_who_is_told_is_its_own(
+    tmp_path: Path, client: LoyaltyClient, error: Exception
+) -> None:
+    """While a file is written too, which nothing is wrong with."""
+
+    def tell(progress: Progress) -> None:
+        if progress.phase == "writing":
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        await Export(client, tmp_path / "rows.csv").run(tell)
+    assert error is caught.value
+    assert ["rows.csv.checkpoint"] == names(tmp_path)

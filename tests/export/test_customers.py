@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -218,6 +220,16 @@ async def test_a_customers_list_that_fails_at_once_is_an_error(
     assert 1 == sum(each.path.endswith("customers") for each in shop.arrivals)
 
 
+async def test_kinds_that_are_rare_do_not_look_like_a_list_without_end(
+    tmp_path: Path, client: LoyaltyClient, shop: Sandbox
+) -> None:
+    """However many pages hold none of them: of two kinds the vendor filters neither."""
+    fill(shop, even(101), provider="joy", customers=("1001",))
+    kinds = ["redeemed", "expired"]
+    made = Export(client, tmp_path / "a.jsonl", customers=["1001"], kinds=kinds, page_size=1)
+    assert (0, 106) == ((await made.run()).rows, len(asked(shop)))
+
+
 async def test_a_vendor_without_filters_by_time_can_be_exported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,3 +272,15 @@ async def test_customers_that_are_used_up_are_not_no_customers(tmp_path: Path) -
         await made.run()
         with pytest.raises(ConfigurationError, match="customers: they can be read only once"):
             await made.run()
+
+
+async def test_a_database_that_customers_come_from_is_not_taken_for_the_checkpoint(
+    tmp_path: Path,
+) -> None:
+    """One clear error of theirs: a cursor that another thread may not use, for one."""
+    async with Sandbox() as vendor, client_of(vendor) as client:
+        with closing(sqlite3.connect(":memory:")) as base:
+            ids = (customer for (customer,) in base.execute("SELECT '1001'"))
+            with pytest.raises(ConfigurationError, match="cannot be read: SQLite objects created"):
+                await Export(client, tmp_path / "rows.jsonl", customers=ids).run()
+    assert [] == names(tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import tracemalloc
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -237,6 +238,25 @@ async def test_a_vendor_that_says_nothing_of_the_time_is_believed_to_have_ours(
     assert 1 + identified == len(server.arrivals)
 
 
+async def test_a_time_that_no_clock_shows_is_not_believed(
+    tmp_path: Path, client: LoyaltyClient, vendor: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing could come after it; the vendor has said nothing of the time, then."""
+    monkeypatch.setattr(vendor.clock, "http_date", lambda: "Fri, 31 Dec 9999 23:59:59 GMT")
+    summary = await Export(client, tmp_path / "rows.csv").run()
+    assert 600 == summary.rows
+    assert summary.created_until <= datetime.now(UTC)
+
+
+async def test_everything_since_the_calendar_begins(
+    tmp_path: Path, client: LoyaltyClient, vendor: Sandbox
+) -> None:
+    """There is no earlier bound to ask for, so none is."""
+    out = tmp_path / "rows.jsonl"
+    await Export(client, out, created_from=datetime.min.replace(tzinfo=UTC)).run()
+    assert expected(vendor) == exported(out)
+
+
 async def test_a_failure_of_the_first_question_is_the_vendors_own(
     tmp_path: Path, tiny: Any, server: Any
 ) -> None:
@@ -416,12 +436,25 @@ async def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     assert peaks[1] < peaks[0] * 1.5 + 5_000_000
 
 
+class _Nobody:
+    """Customers who come one by one, to whoever waits for them."""
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        return self
+
+    async def __anext__(self) -> str:
+        raise StopAsyncIteration
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"windows": 0}, "windows must be at least 1"),
         ({"overlap": timedelta(seconds=-1)}, "overlap must not be negative"),
+        ({"overlap": timedelta.max}, "overlap must be at most 36525 days"),
         ({"created_from": START, "created_until": START}, "created_from must be before"),
+        ({"customers": 5}, "customers: wanted some ids, got int"),
+        ({"customers": aiter(_Nobody())}, "customers: wanted some ids, got _Nobody. Give a list"),
     ],
 )
 def test_what_makes_no_sense_is_refused_at_once(

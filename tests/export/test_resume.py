@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -200,6 +201,28 @@ async def test_another_end_in_the_middle_of_a_run_is_refused(
     assert 600 == (await Export(client, out).run()).rows
 
 
+async def test_another_overlap_in_the_middle_of_a_run_is_refused(
+    tmp_path: Path, client: LoyaltyClient, vendor: Sandbox
+) -> None:
+    """What was said when it began counts, and nobody is left to believe something else."""
+    vendor.faults.add("error", status=401, match="/v2/transactions", times=1)
+    out = tmp_path / "rows.csv"
+    with pytest.raises(ExportError):
+        await Export(client, out, overlap=timedelta(minutes=50)).run()
+    with pytest.raises(ConfigurationError, match="with an overlap of 3,000 seconds"):
+        await Export(client, out).run()
+    assert 600 == (await Export(client, out, overlap=timedelta(minutes=50)).run()).rows
+
+
+async def test_an_address_written_otherwise_is_the_same(tmp_path: Path, vendor: Sandbox) -> None:
+    """A checkpoint belongs to a host, not to how somebody wrote it."""
+    given = vendor.settings("loyaltylion")
+    for run, address in enumerate((given["base_url"], given["base_url"].upper() + "/"), 1):
+        async with connect("loyaltylion", **{**given, "base_url": address}) as client:
+            summary = await Export(client, tmp_path / "rows.csv", overwrite=True).run()
+        assert run == summary.run
+
+
 async def test_a_full_disk_under_the_checkpoint_loses_nothing(
     tmp_path: Path, client: LoyaltyClient, vendor: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,6 +285,43 @@ async def test_a_kill_between_the_file_and_the_note_of_it_is_no_obstacle(
     vendor.arrivals.clear()
     summary = await Export(client, out).run()
     assert (600, 0, before) == (summary.rows, pages_asked(vendor), content(out))
+
+
+async def test_a_kill_behind_the_last_step_is_told_that_nothing_is_left_to_do(
+    tmp_path: Path, client: LoyaltyClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is whole and the run is noted; the same again is a new one, and needs a place."""
+    from loyalty_sdk.export._session import Session
+
+    out, finish = tmp_path / "rows.jsonl", Session._finish
+
+    def die(session: Session, place: Path | None) -> None:
+        finish(session, place)
+        raise KeyError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "_finish", die)
+        with pytest.raises(KeyError):
+            await Export(client, out).run()
+    said = r"jsonl exists, and run 1 of .*jsonl\.checkpoint, until 20\S+Z, is done\. Say overwrite"
+    with pytest.raises(ConfigurationError, match=said):
+        await Export(client, out).run()
+    (tmp_path / "other-0002.jsonl").touch()
+    with pytest.raises(ConfigurationError, match=r"other-0002\.jsonl exists\. Say overwrite"):
+        other = tmp_path / "other-{run}.jsonl"
+        await Export(client, other, checkpoint=tmp_path / "rows.jsonl.checkpoint").run()
+
+
+async def test_a_name_that_is_too_long_to_be_made_is_refused_at_once(
+    tmp_path: Path, client: LoyaltyClient, vendor: Sandbox
+) -> None:
+    """While it is made the file's name is longer; nothing is read for one that cannot be."""
+    out = tmp_path / ("a" * 240 + ".csv")
+    with pytest.raises(ConfigurationError, match=r"a\.csv: the name is too long\. Take a shorter"):
+        await Export(client, out, checkpoint=tmp_path / "kept").run()
+    assert (0, []) == (pages_asked(vendor), names(tmp_path))
+    out = out.with_name(out.name[15:])
+    assert 600 == (await Export(client, out, checkpoint=tmp_path / "kept").run()).rows
 
 
 async def test_the_vendor_must_be_there_to_begin(tmp_path: Path, client: LoyaltyClient) -> None:
