@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import pty
 import re
@@ -463,6 +464,9 @@ async def test_a_report_is_written(vendor: Any, loyalty: Any, write: Write, tmp_
     ended = await loyalty(*adjust(file, f"--report={tmp_path}/r.html"))
     assert ended.out.endswith(f"\n{tmp_path}/r.html is the report\n")
     assert "<b>3</b>applied" in (tmp_path / "r.html").read_text()
+    events = await loyalty(*adjust(file, f"--report={tmp_path}/q.html", "--json"))
+    assert "summary" == json.loads(events.out.splitlines()[-1])["event"]
+    assert "<b>3</b>applied" in (tmp_path / "q.html").read_text()
 
     ended = await loyalty("backfill", "report", f"{file}.journal")
     assert (0, f"{file}.journal.report.html\n") == (ended.code, ended.out)
