@@ -237,13 +237,14 @@ async def skipping(monkeypatch: pytest.MonkeyPatch) -> Clock:
     So a test may wait for a minute, and how busy the machine is decides nothing.
     """
     clock = Clock(time.monotonic())
-    loop = asyncio.get_running_loop()
-    selector: Any = loop._selector  # type: ignore[attr-defined]
+    loop: Any = asyncio.get_running_loop()
+    selector = loop._selector
     select, submit = selector.select, loop.run_in_executor
     busy: set[asyncio.Future[Any]] = set()
 
     def submitted(*call: Any) -> asyncio.Future[Any]:
-        busy.add(future := submit(*call))
+        future: asyncio.Future[Any] = submit(*call)
+        busy.add(future)
         future.add_done_callback(busy.discard)
         return future
 
@@ -251,9 +252,10 @@ async def skipping(monkeypatch: pytest.MonkeyPatch) -> Clock:
         if timeout is None or timeout <= 0:
             return select(timeout)
         # A moment for what is on its way through the kernel, from one end to the other; and
-        # no moment passes while a thread is at work for the loop.
-        ready = select(0) or select(1 if busy else 0.0005)
-        if not ready and not busy:
+        # no moment passes while a thread is at work for the loop, or is waited for at its end.
+        at_work = busy or loop._executor_shutdown_called
+        ready = select(0) or select(1 if at_work else 0.0005)
+        if not (ready or at_work):
             clock.now += timeout
         return ready
 
