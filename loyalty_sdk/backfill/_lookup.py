@@ -82,6 +82,9 @@ class Lookup:
         # Whoever had the journal may have connected in another way.
         older = held.is_older(self._run.journal.adopted_at)
         perhaps_unmarked = older and client.provider.unmarked_hint is not None
+        # Another run in this process may have sent it: the same write, not another one.
+        until = time.monotonic() + left
+        sent = Sent(process(), None, until, 0, replayed=True, perhaps_unmarked=perhaps_unmarked)
         return Receipt(
             operation=operation,
             provider=client.provider.name,
@@ -90,12 +93,8 @@ class Lookup:
             attempts=1,
             resolve_after=datetime.now(UTC) + timedelta(seconds=left),
             trace=trace,
-            # Another run in this process may have sent it: the same write, not another one.
-            sent=Sent(
-                process(), None, time.monotonic() + left, 0,
-                replayed=True, perhaps_unmarked=perhaps_unmarked,
-            ),
-        )  # fmt: skip
+            sent=sent,
+        )
 
     def tried_at(self, held: Held) -> float:
         """When it was tried at the latest, here or by whoever had the journal; in Unix time."""
@@ -141,7 +140,8 @@ class Lookup:
             return Ended(state=State.APPLIED, points=points_of(found))
         if found.outcome is Outcome.ABSENT and await self.believable():
             return Ended(state=State.WAITING, absent=True, error="shown absent")
-        may_be = _PERHAPS_UNMARKED if found.sent.perhaps_unmarked else ""
+        sent: Sent | None = found.sent  # of a call that gave no try up there is none
+        may_be = _PERHAPS_UNMARKED if sent is not None and sent.perhaps_unmarked else ""
         return Ended(state=State.UNKNOWN, error=f"the vendor's records do not decide it{may_be}")
 
     async def believable(self) -> bool:

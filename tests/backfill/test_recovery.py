@@ -185,6 +185,19 @@ async def test_what_nobody_can_decide_is_listed_apart(shop: Any) -> None:
         assert [5, 5] == shop.points("1")
 
 
+async def test_a_receipt_that_does_not_say_when_it_left_is_looked_up_too(
+    shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It decides no less, and ends no run."""
+    monkeypatch.setattr("loyalty_sdk._call.Call._sent", lambda _: None)
+    unmarked, rows = await _undecidable(shop)
+    async with unmarked:
+        summary = await shop.run(rows, client=unmarked)
+        again = await shop.run(rows, client=unmarked)
+
+    assert [(1, 1), (1, 1)] == [(each.applied, each.unknown) for each in (summary, again)]
+
+
 async def test_unknown_rows_are_sent_again_if_that_is_wanted(shop: Any) -> None:
     """Once each, and counted: every one of them lands at least once."""
     unmarked, rows = await _undecidable(shop)
