@@ -105,9 +105,10 @@ class Journal:
                         row.customer_id,
                         amount,
                         tried_at,
+                        marker,
                     ),
                 ),
-                (sql.HOLD, (row.ordinal, row.customer_id, freeze_row(row), marker)),
+                (sql.HOLD, (row.ordinal, row.customer_id, freeze_row(row))),
             )
         )
 
@@ -161,7 +162,7 @@ class Journal:
         place = (row.line, key, row.customer_id, amount, ended, points, error)
         steps: list[Step] = [(sql.PLACE, (row.ordinal, state.value, self.run, *place))]
         if state in {State.WAITING, State.UNKNOWN}:
-            steps.append((sql.ASIDE, (row.ordinal, row.customer_id, freeze_row(row))))
+            steps.append((sql.HOLD, (row.ordinal, row.customer_id, freeze_row(row))))
         else:
             steps.append((sql.RELEASE, (row.ordinal,)))
         if state.dead:
@@ -269,7 +270,7 @@ class Journal:
             JournalError: One of them cannot be read.
         """
         query = (
-            "SELECT held.row, rows.state, rows.tried, rows.tries, held.receipt, held.marker"
+            "SELECT held.row, rows.state, rows.tried, rows.tries, held.receipt, rows.marker"
             " FROM held JOIN rows USING (ordinal)"
             " WHERE held.customer = ? AND held.ordinal > ? ORDER BY held.ordinal LIMIT ?"
         )

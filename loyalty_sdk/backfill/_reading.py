@@ -10,6 +10,7 @@ from loyalty_sdk._models import Activity, Customer, Order, PointsAdjustment
 from loyalty_sdk.errors import JournalError
 
 from ._keys import own_id
+from ._lookup import trace_of
 from ._opening import read_only
 from ._rows import Row
 from ._states import Entry, State
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loyalty_sdk._client import LoyaltyClient
+    from loyalty_sdk._look import Trace
 
 _AT_ONCE = 1000
 _ENTRIES = """
-SELECT ordinal, line, key, customer, state, amount, points, tries, tried, ended, error
+SELECT ordinal, line, key, customer, state, amount, points, tries, tried, ended, error,
+    marker
 FROM rows WHERE customer IS NOT NULL AND key IS NOT NULL ORDER BY customer, ordinal
 """
 # Only looked with, and no vendor's records are searched by it.
@@ -75,14 +78,24 @@ class Reading:
 def _entry(found: tuple[Any, ...]) -> Entry:
     names = (
         "ordinal", "line", "key", "customer_id", "state", "amount", "points", "tries",
-        "tried_at", "ended_at", "error",
+        "tried_at", "ended_at", "error", "marker",
     )  # fmt: skip
     fields: dict[str, Any] = dict(zip(names, found, strict=True))
     fields["state"] = State(fields["state"])
     return Entry(**fields)
 
 
-def recalled(entry: Entry, operation: str) -> Row:
+async def trace_as_sent(client: LoyaltyClient[Any], operation: str, entry: Entry) -> Trace | None:
+    """What ``entry`` left in the vendor's records, however this client would send it now.
+
+    Raises:
+        LoyaltyError: It cannot be sent, or what it depends on cannot be read.
+    """
+    trace = await trace_of(client, operation, _recalled(entry, operation))
+    return trace._replace(marker=entry.marker) if trace and entry.tries else trace
+
+
+def _recalled(entry: Entry, operation: str) -> Row:
     """``entry`` as far as it takes to find it in the vendor's records; never to be sent."""
     key, owner, amount = entry.key or "", entry.customer_id or "", entry.amount or ""
     value: Order | Activity | PointsAdjustment

@@ -21,12 +21,11 @@ CREATE TABLE rows (
     ordinal INTEGER PRIMARY KEY, state INTEGER NOT NULL, run INTEGER NOT NULL,
     tries INTEGER NOT NULL DEFAULT 0, line INTEGER,
     key TEXT, customer TEXT, amount TEXT,
-    tried REAL, ended REAL, points INTEGER, error TEXT
+    tried REAL, ended REAL, points INTEGER, error TEXT, marker TEXT
 );
 CREATE UNIQUE INDEX rows_by_key ON rows (key) WHERE key IS NOT NULL;
 CREATE TABLE held (
-    ordinal INTEGER PRIMARY KEY, customer TEXT NOT NULL, row BLOB NOT NULL, receipt BLOB,
-    marker TEXT
+    ordinal INTEGER PRIMARY KEY, customer TEXT NOT NULL, row BLOB NOT NULL, receipt BLOB
 );
 CREATE INDEX held_by_customer ON held (customer, ordinal);
 CREATE TABLE dead (
@@ -41,11 +40,12 @@ CREATE TABLE examples (
 
 # `run` is the one that last met the row in its input; to go on with a row is not to meet it.
 INTENT = """
-INSERT INTO rows (ordinal, state, run, tries, line, key, customer, amount, tried)
-VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?)
+INSERT INTO rows (ordinal, state, run, tries, line, key, customer, amount, tried, marker)
+VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (ordinal) DO UPDATE SET
     state = excluded.state, tries = tries + 1, key = excluded.key,
-    customer = excluded.customer, amount = excluded.amount, tried = excluded.tried, error = NULL
+    customer = excluded.customer, amount = excluded.amount, tried = excluded.tried,
+    marker = excluded.marker, error = NULL
 """
 
 # A row that was never about to leave: put aside, invalid, or found to be there already.
@@ -58,13 +58,7 @@ ON CONFLICT (ordinal) DO UPDATE SET
     error = excluded.error
 """
 
-HOLD = "INSERT OR REPLACE INTO held (ordinal, customer, row, marker) VALUES (?, ?, ?, ?)"
-# As it was sent before, where it was.
-ASIDE = """
-INSERT INTO held (ordinal, customer, row) VALUES (?, ?, ?)
-ON CONFLICT (ordinal) DO UPDATE SET
-    customer = excluded.customer, row = excluded.row, receipt = NULL
-"""
+HOLD = "INSERT OR REPLACE INTO held (ordinal, customer, row) VALUES (?, ?, ?)"
 OUTCOME = "UPDATE rows SET state = ?, ended = ?, points = ?, error = ? WHERE ordinal = ?"
 DOUBT = "UPDATE held SET receipt = ? WHERE ordinal = ?"
 RELEASE = "DELETE FROM held WHERE ordinal = ?"

@@ -98,6 +98,7 @@ class Entry:
         tried_at: Unix time of the last try.
         ended_at: Unix time of the outcome.
         error: What went wrong, in words.
+        marker: What the record of its last try carries.
     """
 
     ordinal: int
@@ -111,3 +112,4 @@ class Entry:
     tried_at: float | None
     ended_at: float | None
     error: str | None
+    marker: str | None

@@ -13,9 +13,8 @@ import attrs
 from loyalty_sdk._look import Sight, Window
 from loyalty_sdk.errors import JournalError, LoyaltyError
 
-from ._lookup import trace_of
 from ._place import check_apart, files_of
-from ._reading import Reading, recalled
+from ._reading import Reading, trace_as_sent
 from ._rejected import private
 from ._states import Entry, State
 from ._verify import remembering
@@ -147,7 +146,7 @@ class _Changes:
 
     async def _shown(self, entry: Entry) -> int | None:
         """What the row in the vendor's records says, where one can only be this one's."""
-        trace = await trace_of(self._client, self._operation, recalled(entry, self._operation))
+        trace = await trace_as_sent(self._client, self._operation, entry)
         if trace is None or trace.marker is None:
             return None
         look = self._client.provider.look(trace, Window(sent_at=None))

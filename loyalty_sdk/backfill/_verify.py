@@ -15,8 +15,7 @@ from loyalty_sdk._look import Finding, Sight, Window
 from loyalty_sdk._models import TransactionKind
 from loyalty_sdk.errors import ConflictError, LoyaltyError, ValidationError
 
-from ._lookup import trace_of
-from ._reading import Reading, recalled
+from ._reading import Reading, trace_as_sent
 from ._states import Entry, State
 
 if TYPE_CHECKING:
@@ -126,6 +125,7 @@ class _Customer:
         self._id = entries[0].customer_id or ""
         self._pages: dict[str, Response] = {}
         self._unmarked: list[tuple[Entry, Trace]] = []
+        self._told = set[str]()
 
     async def check(self) -> list[Found]:
         """All differences."""
@@ -155,7 +155,7 @@ class _Customer:
         return Found(kind=kind, customer_id=self._id, entry=entry, detail=detail)
 
     async def _row(self, entry: Entry) -> list[Found]:
-        trace = await trace_of(self._client, self._operation, recalled(entry, self._operation))
+        trace = await trace_as_sent(self._client, self._operation, entry)
         if trace is None:
             return [self._found(Difference.UNDECIDED, entry, "it leaves nothing to find it by")]
         if trace.adjusts and trace.marker is None:
@@ -163,6 +163,8 @@ class _Customer:
             return []
         look = self._client.provider.look(trace, Window(sent_at=None))
         sight: Sight = await self._client.run(remembering(look, self._pages))
+        if sight.finding is Finding.PROVEN:
+            self._told.update(row.id for row in sight.rows)
         return self._judge(entry, sight)
 
     def _judge(self, entry: Entry, sight: Sight) -> list[Found]:
@@ -190,7 +192,11 @@ class _Customer:
 
     def _by_points(self, history: list[Transaction]) -> list[Found]:
         """Adjustments that carry nothing to tell them by: as many of each size as there are."""
-        there = Counter(row.points for row in history if row.kind is TransactionKind.ADJUSTED)
+        there = Counter(
+            row.points
+            for row in history
+            if row.kind is TransactionKind.ADJUSTED and row.id not in self._told
+        )
         left: list[tuple[Entry, int]] = []
         for entry, trace in self._unmarked:
             points = trace.points or 0

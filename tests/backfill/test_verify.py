@@ -102,6 +102,47 @@ async def test_an_order_with_other_content_is_a_difference(shop: Any, orders: An
     assert [("points", "o-0")] == await _found(shop)
 
 
+@pytest.mark.parametrize("marks", [True, False])
+async def test_rows_are_looked_for_as_they_were_sent(shop: Any, *, marks: bool) -> None:
+    """Whether their references stand there is the run's affair, not that of who looks."""
+    shop.sandbox.add_customer("loyaltylion", "1", points=9)
+    given = shop.sandbox.settings("loyaltylion")
+    keys = {"a": -5, "b": -5, "c": 7}
+    rows = [PointsAdjustment(customer_id="1", points=keys[key], reference=key) for key in keys]
+    async with (
+        connect("loyaltylion", **given, reference_in_reason=marks) as sends,
+        connect("loyaltylion", **given, reference_in_reason=not marks) as looks,
+    ):
+        await shop.run(rows, client=sends)
+        _say(shop, "c", State.REJECTED)
+        expected: set[tuple[str, str | None]] = {("points", "b"), ("unexpected", "c")}
+        if not marks:
+            expected = {("undecided", "b"), ("undecided", None)}
+        for client in (sends, looks):
+            undone = await undo(client, shop.journal, shop.folder / "undo.jsonl")
+            assert expected == set(await _found(shop, client))
+            assert ((2, 9) if marks else (0, 0)) == (undone.written, undone.points)
+            assert (0 if marks else 2) == undone.unclear
+
+
+async def test_a_row_that_is_found_stands_for_no_other(shop: Any) -> None:
+    """References were switched on in the middle: what carries one counts for its row alone."""
+    given = shop.sandbox.settings("loyaltylion")
+    rows = [PointsAdjustment(customer_id="1", points=5, reference=key) for key in "ab"]
+    async with (
+        connect("loyaltylion", **given) as unmarked,
+        connect("loyaltylion", **given, reference_in_reason=True) as marked,
+    ):
+        await shop.run(rows[:1], client=unmarked)
+        await shop.run(rows, client=marked)
+        for client in (unmarked, marked):
+            assert [] == await _found(shop, client)
+        shop.sandbox.reset()
+        await marked.adjust_points(rows[1])
+        for client in (unmarked, marked):
+            assert [("missing", "a")] == await _found(shop, client)
+
+
 async def test_rows_that_carry_nothing_are_counted(shop: Any) -> None:
     """As many of each size must be there; more may be anybody's."""
     given = shop.sandbox.settings("loyaltylion")
