@@ -63,13 +63,16 @@ _to_vendor = add_options(
 )
 
 
-@click.group()
-def backfill() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def backfill(ctx: click.Context) -> None:
     """Send every row of a file, once; the process may be killed at any moment.
 
     What is about to leave is written into a journal first. The same command goes on where the
     last one ended, however that was.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 @backfill.command()

@@ -52,6 +52,17 @@ def test_every_command_says_what_it_does(command: str) -> None:
     assert (0, f"Usage: loyalty {command}") == (shown.exit_code, shown.output[: 15 + len(command)])
 
 
+def test_backfill_alone_shows_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    """As without any command: the help, line by line, and no error."""
+    assert 0 == cli.main(["backfill"])
+    shown = capsys.readouterr().out
+    assert 0 == cli.main(["backfill", "--help"])
+    assert shown == capsys.readouterr().out
+    assert {"init", "report", "rows", "run", "undo", "verify"} == set(
+        re.findall(r"^  (\w+) {2,}\S", shown.split("Commands:")[1], re.MULTILINE)
+    )
+
+
 def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
     """--version prints it and nothing else happens."""
     assert 0 == cli.main(["--version"])
