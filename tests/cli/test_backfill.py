@@ -385,7 +385,7 @@ async def test_verify_finds_what_differs(vendor: Any, loyalty: Any, write: Write
     assert (0, "no difference\n") == (agreed.code, agreed.out), agreed.err
 
     with closing(sqlite3.connect(f"{file}.journal")) as database, database:
-        database.execute("UPDATE rows SET key = 'zz', amount = '8' WHERE key = 'b'")
+        database.execute("UPDATE rows SET key = 'zz', amount = '8', marker = 'zz' WHERE key = 'b'")
     ended = await loyalty("backfill", "verify", f"{file}.journal")
     assert 1 == ended.code
     assert "missing: customer 2, line 3, zz: " in ended.out
@@ -449,7 +449,9 @@ async def test_undo_says_what_it_leaves_out(vendor: Any, loyalty: Any, write: Wr
     await loyalty(*adjust(file))
     with closing(sqlite3.connect(f"{file}.journal")) as database, database:
         database.execute("UPDATE rows SET state = 5 WHERE key = 'a'")
-        database.execute("UPDATE rows SET amount = '-7', points = NULL, key = 'q' WHERE key = 'b'")
+        database.execute(
+            "UPDATE rows SET amount = '-7', points = NULL, key = 'q', marker = 'q' WHERE key = 'b'"
+        )
     ended = await loyalty("backfill", "undo", f"{file}.journal")
 
     assert 1 == ended.code
