@@ -137,11 +137,14 @@ class Journal:
             )
         )
 
-    def unknown(self, row: Row, receipt: Receipt | None, error: str) -> asyncio.Future[None]:
-        """Nobody can say what became of ``row``, of which an intent stands."""
+    def in_doubt(
+        self, row: Row, state: State, receipt: Receipt | None, error: str
+    ) -> asyncio.Future[None]:
+        """Nobody can say what became of ``row``, of which an intent stands, or not yet."""
+        ended = time.time() if state is State.UNKNOWN else None
         return self._writer.write(
             (
-                (sql.OUTCOME, (State.UNKNOWN.value, time.time(), None, error, row.ordinal)),
+                (sql.OUTCOME, (state.value, ended, None, error, row.ordinal)),
                 (sql.DOUBT, (receipt and freeze(receipt), row.ordinal)),
             )
         )
@@ -156,12 +159,12 @@ class Journal:
         *,
         key_taken: bool = False,
     ) -> asyncio.Future[None]:
-        """``row`` is put aside, cannot be sent, or turns out to be there: without an intent."""
-        ended = None if state is State.WAITING else time.time()
+        """``row`` is put aside, cannot be sent, or is looked for: without an intent."""
+        ended = None if state in {State.WAITING, State.SENT} else time.time()
         key = None if key_taken else row.key
         place = (row.line, key, row.customer_id, amount, ended, points, error)
         steps: list[Step] = [(sql.PLACE, (row.ordinal, state.value, self.run, *place))]
-        if state in {State.WAITING, State.UNKNOWN}:
+        if not state.final:
             steps.append((sql.HOLD, (row.ordinal, row.customer_id, freeze_row(row))))
         else:
             steps.append((sql.RELEASE, (row.ordinal,)))

@@ -7,6 +7,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from loyalty_sdk._call import Sent
 from loyalty_sdk._flow import Flow, Request, Response, Safety
 from loyalty_sdk._fork import process
@@ -67,20 +69,22 @@ class Lookup:
         self._seeing = asyncio.Lock()
 
     async def receipt(self, held: Held) -> Receipt:
-        """A receipt in doubt for a row, which is looked for by what its record carries.
+        """A receipt in doubt for a row: its own, else one by what its record carries.
 
         Raises:
             LoyaltyError: This client cannot send it.
         """
         client, operation = self._run.client, self._run.options.operation
+        # Whoever had the journal may have connected in another way.
+        older = held.is_older(self._run.journal.adopted_at)
+        left = self._left(held)
+        after = datetime.now(UTC) + timedelta(seconds=left)
+        if held.receipt is not None and not older:
+            return held.receipt if held.is_ours else attrs.evolve(held.receipt, resolve_after=after)
         trace = await trace_of(client, operation, held.row)
         if trace is not None and held.left:
             # However this client would send it now.
             trace = trace._replace(marker=held.marker)
-        # A clock that was set back meanwhile must not make anybody wait for hours.
-        left = min(max(self.tried_at(held) + client.settle - time.time(), 0.0), client.settle)
-        # Whoever had the journal may have connected in another way.
-        older = held.is_older(self._run.journal.adopted_at)
         perhaps_unmarked = older and client.provider.unmarked_hint is not None
         # Another run in this process may have sent it: the same write, not another one.
         until = time.monotonic() + left
@@ -91,14 +95,25 @@ class Lookup:
             reference=held.row.key,
             outcome=Outcome.UNKNOWN,
             attempts=1,
-            resolve_after=datetime.now(UTC) + timedelta(seconds=left),
+            resolve_after=after,
             trace=trace,
             sent=sent,
         )
 
     def tried_at(self, held: Held) -> float:
         """When it was tried at the latest, here or by whoever had the journal; in Unix time."""
-        return max(held.tried_at or 0.0, self._run.journal.adopted_at or 0.0)
+        tried_at = max(held.tried_at or 0.0, self._run.journal.adopted_at or 0.0)
+        if held.state is State.SENT and not held.is_ours:
+            # The clock may have been set since: it does not say how long a process is dead.
+            began = time.time() - (time.monotonic() - self._run.began)
+            tried_at = max(tried_at, began)
+        return tried_at
+
+    def _left(self, held: Held) -> float:
+        """Seconds in which its last try may still land."""
+        settle = self._run.client.settle
+        # A clock that was set back meanwhile must not make anybody wait for hours.
+        return min(max(self.tried_at(held) + settle - time.time(), 0.0), settle)
 
     async def find(self, receipt: Receipt, *, wait: bool, patient: bool) -> Ended:
         """What became of the write: APPLIED, absent, or UNKNOWN.
@@ -110,7 +125,7 @@ class Lookup:
         """
         if receipt.trace is None:
             return Ended(state=State.UNKNOWN, error="it leaves nothing to find it by")
-        left, settle = _left(receipt), self._run.client.settle
+        left, settle = _until(receipt), self._run.client.settle
         found = await self._look(receipt)
         pauses = [left] if wait and left else []
         pauses += [min(pause, settle) for pause in _AGAIN] if patient else []
@@ -173,7 +188,7 @@ class Lookup:
         if receipt.trace is None:
             return Finding.UNDECIDED
         finding = await self._finding(receipt)
-        if finding is Finding.ABSENT and (left := _left(receipt)):
+        if finding is Finding.ABSENT and (left := _until(receipt)):
             # Applied just now: a list may lag for as long as `settle`.
             await self._run.gate.sleep(left)
             finding = await self._finding(receipt)
@@ -196,7 +211,7 @@ class Lookup:
         return finding
 
 
-def _left(receipt: Receipt) -> float:
+def _until(receipt: Receipt) -> float:
     """Seconds until a look can show that it is absent."""
     now = datetime.now(UTC)
     return max(0.0, ((receipt.resolve_after or now) - now).total_seconds())

@@ -108,6 +108,8 @@ def _check_ours(database: sqlite3.Connection, path: Path) -> None:
     [[tables]] = database.execute("SELECT count(*) FROM sqlite_schema").fetchall()
     [[application]] = database.execute("PRAGMA application_id").fetchall()
     [[version]] = database.execute("PRAGMA user_version").fetchall()
+    if not tables and path.stat().st_size:
+        raise JournalError(f"{path} has no tables", hint="A copy needs the -wal file beside it")
     if tables and application != sql.APPLICATION:
         raise JournalError(f"{path} is a database of something else")
     if tables and version != sql.VERSION:
@@ -201,16 +203,16 @@ def _begin(  # noqa: PLR0913, PLR0917 - what `open_journal` was given, and made
 
 
 def _prepare(database: sqlite3.Connection, belonging: Belonging, *, new: bool) -> None:
-    database.execute("PRAGMA journal_mode = WAL")
     # A row must not leave before its intent would survive a power cut.
     database.execute("PRAGMA synchronous = FULL")
-    if not new:
-        return
-    made = f"BEGIN IMMEDIATE; PRAGMA application_id = {sql.APPLICATION};"
-    database.executescript(f"{made} PRAGMA user_version = {sql.VERSION}; {sql.TABLES}")
-    facts = {"lineage": uuid.uuid4().hex[:20], **belonging.facts()}
-    database.executemany(sql.FACT, facts.items())
-    database.execute("COMMIT")
+    if new:
+        made = f"BEGIN IMMEDIATE; PRAGMA application_id = {sql.APPLICATION};"
+        database.executescript(f"{made} PRAGMA user_version = {sql.VERSION}; {sql.TABLES}")
+        facts = {"lineage": uuid.uuid4().hex[:20], **belonging.facts()}
+        database.executemany(sql.FACT, facts.items())
+        database.execute("COMMIT")
+    # Not before: a copy that lacks the log would look as if it were new.
+    database.execute("PRAGMA journal_mode = WAL")
 
 
 def _facts(database: sqlite3.Connection) -> dict[str, str]:
@@ -239,7 +241,7 @@ def _next_run(  # noqa: PLR0913 - what there is to compare
         foreign, seen = True, _readable(witness)
     # Also one that is ours: it may have been begun, and stopped, before anybody said so.
     if foreign or (adopt and "adopted_at" not in facts):
-        at = _adopted(database, at, seen or at, lost=not foreign and not _holds_rows(database))
+        at = _adopted(database, at, seen or at, lost=not foreign)
     elif seen is not None and at.runs > seen.runs and at.sequence == seen.sequence:
         return at  # counted, and killed before it began
     return Extent(at.runs + 1, at.sequence)
@@ -251,10 +253,6 @@ def _adopted(database: sqlite3.Connection, at: Extent, seen: Extent, *, lost: bo
         database.execute(sql.FACT, ("lost", "1"))
     database.execute(sql.FACT, ("adopted_at", repr(time.time())))
     return Extent(max(at.runs, seen.runs), max(at.sequence, seen.sequence) + 1)
-
-
-def _holds_rows(database: sqlite3.Connection) -> bool:
-    return bool(database.execute("SELECT EXISTS (SELECT 1 FROM rows)").fetchone()[0])
 
 
 def _readable(witness: Witness) -> Extent | None:

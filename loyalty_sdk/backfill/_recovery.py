@@ -13,7 +13,7 @@ from ._attempt import Ended, Sender
 from ._lookup import Lookup, trace_of
 from ._run import patient_deadline, together
 from ._states import Held, State
-from ._worker import record
+from ._worker import doubted, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,12 +127,8 @@ class Recovery:
         return await self._find(held, wait=last, patient=last)
 
     async def _find(self, held: Held, *, wait: bool, patient: bool = False) -> Ended:
-        # Of what others have sent since, only the vendor's records tell.
-        older = held.is_older(self._run.journal.adopted_at)
         try:
-            receipt = None if older else held.receipt
-            if receipt is None:
-                receipt = await self._lookup.receipt(held)
+            receipt = await self._lookup.receipt(held)
         except (ValidationError, UnsupportedOperationError) as error:
             if held.left:
                 return Ended(state=State.UNKNOWN, error=str(error))
@@ -155,6 +151,7 @@ class Recovery:
 
     async def _again(self, held: Held, ended: Ended) -> Held:
         """``held`` after it was sent and is in doubt still, or was not applied."""
+        ended = doubted(ended)
         await record(self._run, held.row, ended)
         self._run.counts[held.state] -= 1
         self._run.counts[ended.state] += 1

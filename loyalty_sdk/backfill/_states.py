@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from loyalty_sdk._fork import process
+
 if TYPE_CHECKING:
+    from loyalty_sdk._call import Sent
     from loyalty_sdk._models import Receipt
 
     from ._rows import Row
@@ -62,6 +65,12 @@ class Held:
     def left(self) -> bool:
         """Whether it may have left, and was not shown absent since."""
         return self.tries > 0 and self.state is not State.WAITING
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process tried it last."""
+        sent: Sent | None = self.receipt.sent if self.receipt else None
+        return sent is not None and sent.process == process()
 
     def is_older(self, adopted_at: float | None) -> bool:
         """Whether it was not tried since its journal was adopted: others may have sent it."""

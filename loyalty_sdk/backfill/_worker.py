@@ -6,6 +6,8 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+import attrs
+
 from ._attempt import Ended, Sender
 from ._run import amount_of, settle_on
 from ._states import State
@@ -54,7 +56,7 @@ class Worker:
 
     async def _park(self, row: Row, ended: Ended) -> None:
         """The customer's later rows must not overtake this one."""
-        run = self._run
+        run, ended = self._run, doubted(ended)
         rest = run.lanes.clear(row.customer_id)[1:]
         if run.stopping:
             rest = []  # the next run reads them again, behind this one
@@ -80,6 +82,14 @@ def set_aside(run: Run, row: Row) -> asyncio.Future[None]:
     return written
 
 
+def doubted(ended: Ended) -> Ended:
+    """``ended``, but in doubt for now: only the pass at a run's end finds a row undecidable.
+
+    Before that it comes before all others of its customer, in the next run too.
+    """
+    return attrs.evolve(ended, state=State.SENT) if ended.state is State.UNKNOWN else ended
+
+
 def record(run: Run, row: Row, ended: Ended) -> asyncio.Future[None]:
     """What became of ``row``, on its way to the disk."""
     journal = run.journal
@@ -87,6 +97,6 @@ def record(run: Run, row: Row, ended: Ended) -> asyncio.Future[None]:
         return journal.placed(row, ended.state, amount_of(row.value), ended.error, ended.points)
     if ended.state is State.APPLIED:
         return journal.applied(row, ended.points, ended.error, ended.marker)
-    if ended.state is State.UNKNOWN:
-        return journal.unknown(row, ended.receipt, ended.error or "")
+    if not ended.state.final:
+        return journal.in_doubt(row, ended.state, ended.receipt, ended.error or "")
     return journal.rejected(row, ended.error or "")

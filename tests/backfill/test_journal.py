@@ -381,6 +381,28 @@ async def test_a_copy_in_the_middle_of_a_run_is_an_older_copy(shop: Any, adjustm
         await shop.run(adjustments(20))
 
 
+async def test_a_copy_without_its_log_is_an_older_copy(shop: Any, adjustments: Any) -> None:
+    """Of a first run, too: what belongs to whom is in the file before anything is in the log."""
+    copy = shop.folder / "copy"
+    async for _ in shop.backfill(adjustments(20)).events():
+        if not copy.exists() and shop.writes():
+            shutil.copy(shop.journal, copy)
+    shutil.copy(copy, shop.journal)
+
+    with pytest.raises(JournalError, match="is an older copy: it ends with run 0, step 0"):
+        await shop.run(adjustments(20))
+    assert 20 == len(shop.writes())
+
+
+async def test_a_database_without_tables_is_not_taken_for_a_new_journal(shop: Any) -> None:
+    """What stood in it may be in a log that is gone."""
+    with closing(sqlite3.connect(shop.journal)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+
+    with pytest.raises(JournalError, match=r"has no tables. A copy needs the -wal file"):
+        await shop.run([])
+
+
 async def test_a_journal_from_another_machine_is_adopted_and_then_ours(
     shop: Any, orders: Any
 ) -> None:

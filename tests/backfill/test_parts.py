@@ -21,10 +21,14 @@ from loyalty_sdk import (
     DiscountCode,
     JournalError,
     Order,
+    Outcome,
     PointsAdjustment,
+    Receipt,
     RetryPolicy,
     connect,
 )
+from loyalty_sdk._call import Sent
+from loyalty_sdk._fork import process
 from loyalty_sdk.backfill import State, Summary, Waiting, _writer
 from loyalty_sdk.backfill import _schema as schema
 from loyalty_sdk.backfill._attempt import Ended, Sender
@@ -32,6 +36,7 @@ from loyalty_sdk.backfill._gate import Gate
 from loyalty_sdk.backfill._identity import Belonging
 from loyalty_sdk.backfill._journal import Journal
 from loyalty_sdk.backfill._lanes import Frontier, Lanes
+from loyalty_sdk.backfill._lookup import Lookup
 from loyalty_sdk.backfill._opening import open_journal
 from loyalty_sdk.backfill._pickles import freeze_row, thaw_row
 from loyalty_sdk.backfill._recovery import Recovery
@@ -244,7 +249,27 @@ async def test_a_row_is_known_by_what_it_was_sent_with_last(shop: Any, tmp_path:
     await journal.intent(_row(0), "1", 1.0)
     ended = Ended(state=State.UNKNOWN, announced=True, marker="r-0")
     again = await Recovery(_run(shop, journal))._again(Held(_row(0), State.SENT, 1.0, 1), ended)
-    assert (State.UNKNOWN, 2, "r-0") == (again.state, again.tries, again.marker)
+    assert (State.SENT, 2, "r-0") == (again.state, again.tries, again.marker)
+    await journal.aclose()
+
+
+async def test_a_dead_process_may_have_sent_until_a_moment_ago(shop: Any, tmp_path: Path) -> None:
+    """Its receipt tells by a clock that may have been set since; our own has counted on."""
+    journal = await _journal(tmp_path)
+    lookup = Lookup(_run(shop, journal))
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    ours = Sent(process(), None, 0.0, 0, replayed=False)
+    for sent, left in ((ours, False), (ours._replace(process="another"), True), (None, True)):
+        receipt = Receipt(
+            operation="adjust_points", provider="loyaltylion", reference="r-0",
+            outcome=Outcome.UNKNOWN, attempts=1, resolve_after=long_ago, sent=sent,
+        )  # fmt: skip
+        for state in (State.SENT, State.UNKNOWN):
+            held = Held(_row(0), state, long_ago.timestamp(), 1, receipt)
+            after = (await lookup.receipt(held)).resolve_after
+            assert after is not None
+            # What is unknown had its time at the end of the run that called it so.
+            assert (left and state is State.SENT) == (after > datetime.now(UTC))
     await journal.aclose()
 
 
