@@ -7,6 +7,8 @@ GROUP ?= dev
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH := $(VENV)/.bench
+# What `make bench` found, for `python -m benchmarks plot` and `report`.
+LATEST := benchmarks/latest.json
 # It would ask the package index for a newer version each time.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
@@ -21,7 +23,7 @@ help:
 	@echo "make soak     100,000 adjustments under faults, and what became of each; 200 visitors of a"
 	@echo "              web app for a minute while its vendor misbehaves; exports and backfills of"
 	@echo "              20,000 rows, each killed many times; takes long"
-	@echo "make bench    what our client costs, against what people would use instead; takes long"
+	@echo "make bench    what our client costs, against what people would use instead; takes an hour"
 	@echo "make bench-check"
 	@echo "              fail when a ratio is worse than the recorded one"
 	@echo "make format   format the code and mend what ruff can mend"
@@ -45,7 +47,7 @@ soak: $(READY)
 	@$(BIN)/python -m tests.export.soak
 
 bench: $(BENCH)
-	@$(BIN)/python -m benchmarks run
+	@$(BIN)/python -m benchmarks run --json $(LATEST)
 	@$(BIN)/python -m benchmarks.limits
 
 bench-check: $(BENCH)

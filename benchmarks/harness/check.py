@@ -2,15 +2,13 @@
 
 Three short questions: what a call costs to aiohttp's, a page to pydantic's, importing and making
 a client to importing aiohttp. Instructions are counted where valgrind is installed, since they
-do not depend on what else the machine does; else processor time is taken.
+do not depend on what else the machine does; else processor time is taken. What a call's or a
+page's garbage costs to collect is in the time only, see `benchmarks.harness.measure`.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -18,10 +16,8 @@ import attrs
 from . import instructions
 from .figures import Measured
 from .question import Candidate, Case, Question, questions
-from .rounds import in_new_process, server
+from .rounds import MeasurementError, in_new_process, not_installed, server
 
-RECORD = Path(__file__).parent.parent / "recorded.json"
-_LEAST_NOISE = {"instructions": 0.02, "cpu": 0.05}
 _ROUNDS = {"instructions": 2, "cpu": 5}
 
 Cost = Callable[[Candidate, Mapping[str, Any]], float]
@@ -44,7 +40,7 @@ RATIOS = (
         question="call",
         mine="ours",
         other="aiohttp",
-        settings={"loop": "asyncio", "in_flight": 8, "seconds": 0.5},
+        settings={"loop": "asyncio", "in_flight": 8, "seconds": 1.5},
     ),
     *(
         Ratio(
@@ -75,7 +71,11 @@ def means() -> str:
 
 
 def measure(by: str, progress: Callable[[str], None] = lambda _: None) -> dict[str, Measured]:
-    """Every ratio, by instructions or by processor time."""
+    """Every ratio, by instructions or by processor time.
+
+    Raises:
+        MeasurementError: A candidate is not installed, or failed.
+    """
     cost = {"instructions": _instructions, "cpu": _cpu}[by]
     known = questions()
     found: dict[str, Measured] = {}
@@ -87,6 +87,9 @@ def measure(by: str, progress: Callable[[str], None] = lambda _: None) -> dict[s
 
 def _rounds(question: Question, ratio: Ratio, cost: Cost, by: str) -> Iterator[float]:
     candidates = {candidate.name: candidate for candidate in question.candidates}
+    missing = candidates[ratio.mine].missing + candidates[ratio.other].missing
+    if missing:
+        raise MeasurementError(f"{ratio.name}: {not_installed(missing)}")
     with server(question, Case(name=ratio.name, settings=ratio.settings)) as known:
         settings = {**ratio.settings, **known}
         for _ in range(_ROUNDS[by]):
@@ -104,54 +107,3 @@ def _instructions(candidate: Candidate, settings: Mapping[str, Any]) -> float:
 def _cpu(candidate: Candidate, settings: Mapping[str, Any]) -> float:
     # The first figure of each of the three questions is processor time.
     return next(iter(in_new_process(candidate, settings).values()))
-
-
-# ---------------------------------------------------------------- the record
-
-
-def version() -> str:
-    """What a record holds for: ratios differ from one Python to the next."""
-    return f"{sys.version_info.major}.{sys.version_info.minor}"
-
-
-def recorded(by: str, path: Path = RECORD) -> dict[str, Measured]:
-    """What was recorded for this Python; empty where nothing was."""
-    held = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    ratios: dict[str, dict[str, float]] = held.get(version(), {}).get(by, {})
-    return {name: Measured(each["ratio"], each["noise"]) for name, each in ratios.items()}
-
-
-def record(by: str, found: Mapping[str, Measured], path: Path = RECORD) -> None:
-    """Take ``found`` for what later runs are held against, on this Python."""
-    held = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    held.setdefault(version(), {})[by] = {
-        name: {
-            "ratio": round(each.median, 4),
-            "noise": round(max(2 * each.spread, _LEAST_NOISE[by]), 4),
-        }
-        for name, each in found.items()
-    }
-    path.write_text(json.dumps(held, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-
-@attrs.frozen(kw_only=True)
-class Verdict:
-    """One ratio, what it was, and whether it got worse by more than the noise."""
-
-    name: str
-    before: Measured
-    now: float
-
-    @property
-    def worse(self) -> bool:
-        """Whether it is."""
-        return self.now > self.before.median * (1 + self.before.spread)
-
-
-def verdicts(before: Mapping[str, Measured], now: Mapping[str, Measured]) -> list[Verdict]:
-    """One for each ratio that is recorded."""
-    return [
-        Verdict(name=name, before=before[name], now=each.median)
-        for name, each in now.items()
-        if name in before
-    ]

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from . import asking, readme, record
 from . import check as checking
 from . import compare as comparing
 from . import plot as plotting
-from . import readme, table
-from .goals import verdicts
-from .machine import describe, sentence
+from .asking import Asked
 from .question import Question, questions
-from .results import Results, load, save
-from .rounds import ask
-from .usage import allow_files
+from .results import Results, load
+from .rounds import MeasurementError
 
 HERE = Path(__file__).parent.parent
 LATEST = HERE / "results.json"
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+def _run_in(file: str) -> Results:
+    """The run that was written to ``file``, for an argument of a command."""
+    try:
+        return load(Path(file))
+    except ValueError as exc:
+        raise click.BadParameter(" ".join(str(exc).split())) from exc
 
 
 @click.group(invoke_without_command=True)
@@ -31,8 +35,8 @@ _EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 def main(context: click.Context) -> None:
     """What our client costs, against what people would use instead.
 
-    Without a command, asks every question, which takes more than an hour; `run --quick`
-    takes some minutes.
+    Without a command, asks every question, which takes about an hour; `run --quick` takes some
+    minutes.
     """
     if context.invoked_subcommand is None:
         context.invoke(run)
@@ -46,111 +50,101 @@ def main(context: click.Context) -> None:
 def run(
     names: tuple[str, ...], *, quick: bool, file: Path | None, repetitions: int | None = None
 ) -> None:
-    """Ask the questions named, or all of them, and print what was found."""
+    """Ask the questions named, or all of them, and print what was found.
+
+    Ends with 1 if anything of ours could not be measured.
+    """
     known = questions()
     unknown = [name for name in names if name not in known]
     if unknown:
         raise click.BadParameter(
             f"no such question: {', '.join(unknown)}; there are {', '.join(known)}"
         )
-    asked = [known[name] for name in names or known]
-    _run(asked, quick=quick, file=file, repetitions=repetitions)
-
-
-def _run(
-    asked: list[Question], *, quick: bool, file: Path | None, repetitions: int | None = None
-) -> None:
-    allow_files()
-    console = _console()
-    results = Results(
-        command=_command(), started=datetime.now(UTC).isoformat("T", "seconds"), machine=describe()
-    )
-    console.print(sentence(results.machine), style="dim", highlight=False)
-    for question in asked:
-        with console.status(question.name) as status:
-            answer = ask(question, quick=quick, repetitions=repetitions, progress=status.update)
-        results.answers.append(answer)
-        table.show(console, answer)
-        if file is not None:
-            save(results, file)  # after every question: an interrupt must not cost all of them
-    _print_goals(console, results)
-
-
-def _command() -> str:
-    arguments = [argument for argument in sys.argv[1:] if not argument.endswith(".json")]
-    words = ["python -m benchmarks", *arguments]
-    return " ".join(words).replace(" --json", "")
-
-
-def _print_goals(console: Console, results: Results) -> None:
-    for goal, found, reached in verdicts(results):
-        mark = "[green]reached[/green]" if reached else "[red]not reached[/red]"
-        line = f"{mark}  {goal.name}: {table.number(found, 2)}, {goal.bound}"
-        console.print(line, highlight=False)
+    asked = [known[name] for name in dict.fromkeys(names or known)]
+    asking.run(Asked(questions=asked, quick=quick, repetitions=repetitions, file=file))
 
 
 @main.command()
-@click.argument("old", type=_EXISTING)
-@click.argument("new", type=_EXISTING)
-def compare(old: Path, new: Path) -> None:
+@click.argument("old", type=_run_in)
+@click.argument("new", type=_run_in)
+def compare(old: Results, new: Results) -> None:
     """Two runs side by side: what changed by more than the noise of both."""
-    comparing.show(_console(), load(old), load(new))
+    try:
+        comparing.show(asking.wide(), old, new)
+    except ValueError as exc:
+        raise click.UsageError(str(exc)) from exc
 
 
 @main.command()
-@click.argument("file", type=_EXISTING, default=LATEST)
-@click.option("--to", type=click.Path(path_type=Path, file_okay=False), default=HERE / "plots")
-def plot(file: Path, to: Path) -> None:
+@click.argument("file", type=_run_in, default=str(LATEST))
+@click.option("--to", type=_FOLDER, default=HERE / "plots", help="Unless given, plots.")
+def plot(file: Results, to: Path) -> None:
     """Draw the results in FILE, one SVG and one PNG for each question."""
-    for made in plotting.draw(load(file), to):
+    for made in _draw(file, to):
         click.echo(made)
 
 
 @main.command()
-@click.argument("file", type=_EXISTING, default=LATEST)
-@click.option("--to", type=_FILE, default=HERE / "README.md")
-def report(file: Path, to: Path) -> None:
+@click.argument("file", type=_run_in, default=str(LATEST))
+@click.option("--to", type=_FILE, default=HERE / "README.md", help="Unless given, README.md.")
+def report(file: Results, to: Path) -> None:
     """Write the results in FILE as the README of this folder, and draw them."""
-    results = load(file)
-    readme.write(results, to)
-    plotting.draw(results, to.parent / "plots")
+    try:
+        readme.write(file, to)
+    except OSError as exc:
+        raise click.BadParameter(f"{to}: {exc.strerror}", param_hint="--to") from exc
+    _draw(file, to.parent / "plots")
     click.echo(to)
 
 
+def _draw(results: Results, folder: Path) -> list[Path]:
+    try:
+        return plotting.draw(results, folder)
+    except OSError as exc:
+        raise click.ClickException(f"{folder} cannot be written: {exc.strerror}") from exc
+    except ImportError as exc:
+        raise click.ClickException(f"to draw, install the extra bench: {exc}") from exc
+
+
 @main.command()
-@click.option("--record", is_flag=True, help="Take what is measured now for what is to be kept.")
+@click.option("--record", "keep", is_flag=True, help="Take what is measured now for the record.")
 @click.option("--by", type=click.Choice(["instructions", "cpu"]), help="Unless given, see above.")
-def check(*, record: bool, by: str | None) -> None:
+def check(*, keep: bool, by: str | None) -> None:
     """Fail when a ratio is worse than the recorded one by more than its noise.
 
     Counts instructions where valgrind is installed, and takes processor time elsewhere.
     """
-    console, by = _console(), by or checking.means()
-    before = checking.recorded(by)
-    if not before and not record:
-        raise click.ClickException(
-            f"nothing is recorded for Python {checking.version()} by {by}; `check --record` does it"
-        )
-    with console.status(by) as status:
-        found = checking.measure(by, status.update)
-    if record:
-        checking.record(by, found)
-    _judge(console, checking.verdicts(checking.recorded(by), found), by)
+    console, by = asking.wide(), by or checking.means()
+    try:
+        if not keep:
+            _held_against(console, by)  # before minutes are spent
+        with console.status(by) as status:
+            found = checking.measure(by, status.update)
+        if keep:
+            record.record(by, found)
+        judged = record.verdicts(record.recorded(by), found)
+    except (MeasurementError, record.RecordError, OSError, RuntimeError) as exc:
+        raise click.ClickException(str(exc)) from exc
+    _judge(console, judged, by)
 
 
-def _judge(console: Console, judged: list[checking.Verdict], by: str) -> None:
+def _held_against(console: Console, by: str) -> None:
+    held = record.recorded(by)
+    strangers = list(held.strangers({ratio.name for ratio in checking.RATIOS}))
+    if strangers:
+        raise click.ClickException(f"{'; '.join(strangers)}; `check --record` mends it")
+    for line in held.differences():
+        console.print(f"since it was recorded: {line}", style="yellow", highlight=False)
+
+
+def _judge(console: Console, judged: list[record.Verdict], by: str) -> None:
     for each in judged:
         mark = "[red]worse[/red]" if each.worse else "[green]ok[/green]   "
-        recorded = f"{each.before.median:.3f} ±{each.before.spread:.0%}"
+        recorded = f"{each.before.ratio:.3f} ±{each.before.noise:.0%}"
         line = f"{mark}  {each.name}: {each.now:.3f}, recorded {recorded} ({by})"
         console.print(line, highlight=False)
     if any(each.worse for each in judged):
         raise SystemExit(1)
-
-
-def _console() -> Console:
-    # What is piped into a file must not be cut at eighty columns.
-    return Console() if sys.stdout.isatty() else Console(width=200)
 
 
 @click.command()
@@ -158,7 +152,7 @@ def _console() -> Console:
 @click.option("--json", "file", type=_FILE, help="Write the results there too.")
 @click.pass_obj
 def _alone(question: Question, *, quick: bool, file: Path | None) -> None:
-    _run([question], quick=quick, file=file)
+    asking.run(Asked(questions=[question], quick=quick, file=file))
 
 
 def ask_alone(question: Question) -> None:

@@ -49,8 +49,10 @@ class Goal:
         values = found[0] if self.other is None else ratios(*found)
         return Measured.of(values) if values else None
 
-    def holds(self, measured: Measured) -> bool:
-        """Whether ``measured`` is what was wanted."""
+    def holds(self, measured: Measured | None) -> bool:
+        """Whether ``measured`` is what was wanted; what was not measured is not."""
+        if measured is None:
+            return False
         over = self.most is not None and measured.median > self.most
         return not over and (self.least is None or measured.median >= self.least)
 
@@ -120,9 +122,11 @@ GOALS = (
 )
 
 
-def verdicts(results: Results) -> Iterator[tuple[Goal, Measured, bool]]:
-    """Every goal that was measured, what was measured, and whether it is reached."""
+def verdicts(results: Results) -> Iterator[tuple[Goal, Measured | None]]:
+    """Every goal of the questions that were asked, and what was measured.
+
+    None of a quick run: its figures are of other sizes than the goals.
+    """
     for goal in GOALS:
-        found = goal.measured(results)
-        if found is not None:
-            yield goal, found, goal.holds(found)
+        if results.answer(goal.mine.question) is not None and not results.quick:
+            yield goal, goal.measured(results)

@@ -46,8 +46,11 @@ def _measurement(candidate: Candidate, settings: Mapping[str, Any]) -> list[str]
 
 
 def _count(command: list[str]) -> float:
+    binary = valgrind()
+    if binary is None:
+        raise MeasurementError("valgrind is not installed, which counts instructions")
     _run(command)  # the first time, byte code is compiled
-    tool = [valgrind() or "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    tool = [binary, "--tool=callgrind", "--callgrind-out-file=/dev/null"]
     found = _COLLECTED.search(_run([*tool, *command]))
     if found is None:
         raise MeasurementError("valgrind counted nothing")
@@ -55,10 +58,14 @@ def _count(command: list[str]) -> float:
 
 
 def _run(command: list[str]) -> str:
-    done = subprocess.run(
-        command, env=environment(), cwd=ROOT, capture_output=True, timeout=_LIMIT, check=False
-    )
+    try:
+        done = subprocess.run(
+            command, env=environment(), cwd=ROOT, capture_output=True, timeout=_LIMIT, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise MeasurementError(f"took more than {_LIMIT:.0f} s") from None
     said = done.stderr.decode(errors="replace")
     if done.returncode:
-        raise MeasurementError(f"ended with {done.returncode}: {said[-200:]}")
+        last = (said.strip().splitlines() or ["it said nothing"])[-1]
+        raise MeasurementError(f"ended with {done.returncode}: {last}")
     return said

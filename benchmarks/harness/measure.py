@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -20,8 +21,14 @@ def load(name: str) -> Run:
 
 def main() -> None:
     """Take ``module:function`` and settings from the command line and print the figures."""
-    name, settings = sys.argv[1:]
-    figures = load(name)(json.loads(settings))
+    name, told = sys.argv[1:]
+    settings = json.loads(told)
+    if "calls" in settings:
+        # Instructions are counted. When a collection falls due, and over what it goes, hangs on
+        # what else there is, down to the length of a path: a page's ratio went from 0.53 to 0.55
+        # in other environments. Without collections it is the same in each, within 0.1 %.
+        gc.disable()
+    figures = load(name)(settings)
     sys.stdout.write("\n" + json.dumps(dict(figures)) + "\n")
 
 

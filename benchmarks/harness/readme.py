@@ -7,9 +7,10 @@ from itertools import chain
 from pathlib import Path
 
 from .goals import verdicts
+from .losses import losses
 from .machine import sentence
 from .results import Answer, Results
-from .table import losses, markdown, number
+from .table import markdown, number
 
 _HEAD = """# Benchmarks
 
@@ -19,14 +20,15 @@ What our client costs, against what people would use instead. Run it on your own
 $ make bench
 ```
 
-or a part of it, `python -m benchmarks run call page --quick`. `python -m benchmarks --help` says
-what else there is: `compare` two runs, `plot` one, `report` one as this page. Before a release
-`make bench-check` makes sure that no ratio got worse.
+which keeps what it found in `benchmarks/latest.json`, or a part of it,
+`python -m benchmarks run call page --quick`. `python -m benchmarks --help` says what else there is:
+`compare` two runs, `plot` one, `report` one as this page. Before a release `make bench-check` makes
+sure that no ratio got worse.
 
 Every folder here that holds a question says in its docstring what it asks, against whom and how.
 A median comes with half the distance between the smallest and the largest repetition, in per cent
-of it. The column with an x is the ratio to one candidate, taken round by round: it says more than
-the figures, which are one machine's.
+of it; under each table stands how many there were. The column with an x is the ratio to one
+candidate, taken round by round: it says more than the figures, which are one machine's.
 
 Whether the limits keep what they promise is asked by `python -m benchmarks.limits`, which
 `make bench` runs too; the table at the end is its own. How exports in windows compare is asked by
@@ -36,7 +38,9 @@ Whether the limits keep what they promise is asked by `python -m benchmarks.limi
 
 def page(results: Results) -> str:
     """``results`` as Markdown."""
-    parts = (_run(results), _goals(results), _losses(results), _all(results), _limits())
+    parts = [_run(results), _goals(results), _losses(results), _all(results)]
+    if results.answer("limits") is None:
+        parts.append(_limits())
     return "\n".join([_HEAD, *chain.from_iterable(parts)])
 
 
@@ -46,7 +50,9 @@ def write(results: Results, path: Path) -> None:
 
 
 def _run(results: Results) -> Iterator[str]:
-    yield f"The figures below are of `{results.command}`, {results.started[:10]}, on this machine:"
+    what = "a quick run, for a look only" if results.quick else "one run"
+    yield f"The figures below are of {what}, `{results.command}`, {results.started[:10]}, on this"
+    yield "machine:"
     yield f"{sentence(results.machine)}."
     yield ""
 
@@ -56,17 +62,21 @@ def _goals(results: Results) -> Iterator[str]:
     yield ""
     yield "| figure | wanted | measured | |"
     yield "|---|--:|--:|---|"
-    for goal, found, reached in verdicts(results):
-        word = "yes" if reached else "**no**"
-        yield f"| {goal.name} | {goal.bound} | {number(found, 2)} | {word} |"
+    for goal, found in verdicts(results):
+        word = "yes" if goal.holds(found) else "**no**"
+        measured = number(found, 2) if found else "not measured"
+        yield f"| {goal.name} | {goal.bound} | {measured} | {word} |"
     yield ""
+    if results.quick:
+        yield "A quick run judges no goals: its sizes are others."
+        yield ""
 
 
 def _losses(results: Results) -> Iterator[str]:
     yield "## Where we lose"
     yield ""
-    yield "Every case in which something that people could use instead costs less than ours, by"
-    yield "the first figure of its table."
+    yield "Every case and figure in which something that people could use instead does better than"
+    yield "ours by more than the noise of both, and how many times better."
     yield ""
     found = [f"- {line}" for line in losses(results)]
     yield from found or ["Nowhere in this run."]

@@ -91,26 +91,54 @@ def _cases(question: Question, repetitions: int | None, *, quick: bool) -> Itera
             often = case.repetitions or repetitions or question.repetitions
             yield attrs.evolve(case, repetitions=often)
         elif case.quick is not None:
-            settings = {**case.settings, **case.quick}
-            yield attrs.evolve(case, settings=settings, repetitions=repetitions or 1)
+            yield _quick(case, case.quick, repetitions or 1)
+
+
+def _quick(case: Case, changed: Mapping[str, Any], repetitions: int) -> Case:
+    """``case`` with what is changed in a quick run, which its name says: it is another case."""
+    settings = {**case.settings, **changed}
+    told = ", ".join(f"{key} {value:,}" for key, value in _numbers(changed, case.settings))
+    name = f"{case.name} (quick: {told})" if told else f"{case.name} (quick)"
+    return attrs.evolve(case, name=name, settings=settings, repetitions=repetitions)
+
+
+def _numbers(changed: Mapping[str, Any], usual: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every number of ``changed`` that is not the usual one, however deep."""
+    for key, value in changed.items():
+        if isinstance(value, Mapping):
+            yield from _numbers(value, usual.get(key, {}))
+        elif isinstance(value, (int, float)) and value != usual.get(key):
+            yield key, value
 
 
 def _table(question: Question, case: Case, measure: Measure, progress: Progress) -> Table:
     table = Table(case=case.name)
     if case.missing:
-        table.left_out[case.name] = _not_installed(case.missing)
+        table.left_out[case.name] = not_installed(case.missing)
         return table
     candidates = _present(question, case, table)
-    with server(question, case) as known:
-        table.server = known.get("what")
-        for repetition in range(case.repetitions or 1):
-            for candidate in candidates:
-                if candidate.name in table.left_out:
-                    continue
-                name = f"{question.name}, {case.name}: {candidate.name}"
-                progress(f"{name} ({repetition + 1} of {case.repetitions})")
-                _take(table, candidate, {**case.settings, **known}, measure)
+    try:
+        with server(question, case) as known:
+            table.server = known.get("what")
+            settings = {**case.settings, **known}
+            for candidate, turn in _turns(case, candidates, table):
+                progress(f"{question.name}, {turn}")
+                _take(table, candidate, settings, measure)
+    except (OSError, RuntimeError, ValueError) as exc:  # of the server: one case costs no other
+        table.left_out[case.name] = f"failed: {exc}"
+        table.unmeasured += [each.name for each in candidates if each.role == "ours"]
     return table
+
+
+def _turns(
+    case: Case, candidates: list[Candidate], table: Table
+) -> Iterator[tuple[Candidate, str]]:
+    """Who is measured next, and how to call that."""
+    for repetition in range(case.repetitions or 1):
+        for candidate in candidates:
+            if candidate.name not in table.left_out:
+                often = f"{repetition + 1} of {case.repetitions}"
+                yield candidate, f"{case.name}: {candidate.name} ({often})"
 
 
 def _present(question: Question, case: Case, table: Table) -> list[Candidate]:
@@ -119,11 +147,12 @@ def _present(question: Question, case: Case, table: Table) -> list[Candidate]:
     ]
     for candidate in asked:
         if candidate.missing:
-            table.left_out[candidate.name] = _not_installed(candidate.missing)
+            table.left_out[candidate.name] = not_installed(candidate.missing)
     return [each for each in asked if each.name not in table.left_out]
 
 
-def _not_installed(missing: tuple[str, ...]) -> str:
+def not_installed(missing: tuple[str, ...]) -> str:
+    """What ``missing`` distributions are told with."""
     return f"not installed: {', '.join(missing)}"
 
 
@@ -139,6 +168,8 @@ def _take(
         figures = measure(candidate, settings)
     except MeasurementError as exc:
         table.left_out[candidate.name] = str(exc)
+        if candidate.role == "ours":
+            table.unmeasured.append(candidate.name)
         return
     row = table.row(candidate.name)
     if row is None:

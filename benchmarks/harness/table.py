@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table as RichTable
 
 from .figures import Measured
-from .results import Answer, Results, Row, Table
+from .results import Answer, Row, Table
 
 
 def show(console: Console, answer: Answer) -> None:
@@ -17,19 +18,39 @@ def show(console: Console, answer: Answer) -> None:
     console.print(f"\n[bold]{answer.title}[/bold]  [dim]({answer.name})[/dim]")
     for table in answer.tables:
         if table.rows:
-            console.print(_rich(answer, table))
+            _show(console, answer, table)
         for line in remarks(table):
             console.print(f"  {line}", style="dim", highlight=False)
 
 
-def _rich(answer: Answer, table: Table) -> RichTable:
-    made = RichTable(title=table.case, title_justify="left", title_style="italic")
-    for index, name in enumerate(columns(answer, table)):
-        made.add_column(name, justify="right" if index else "left", no_wrap=True)
-    for row in table.rows:
-        style = {"ours": "bold", "floor": "dim"}.get(row.role)
-        made.add_row(*cells(answer, table, row), style=style)
-    return made
+def _show(console: Console, answer: Answer, table: Table) -> None:
+    styles = [{"ours": "bold", "floor": "dim"}.get(row.role, "") for row in table.rows]
+    rows = [cells(answer, table, row) for row in table.rows]
+    framed(console, table.case, columns(answer, table), zip(rows, styles, strict=True))
+
+
+def framed(
+    console: Console,
+    title: str,
+    names: Sequence[str],
+    rows: Iterable[tuple[Sequence[str], str]],
+) -> None:
+    """Print a table; where the terminal is narrow, cells break between words and are never cut."""
+    made = RichTable(title=title, title_justify="left", title_style="italic", padding=(0, 0))
+    held = list(rows)
+    for index, name in enumerate(names):
+        words = [word for text in (name, *(row[index] for row, _ in held)) for word in text.split()]
+        made.add_column(
+            name,
+            justify="right" if index else "left",
+            overflow="fold",
+            min_width=max(map(len, words), default=1),
+        )
+    for row, style in held:
+        made.add_row(*row, style=style)
+    # Narrower than its words the table would be cut: rather let the terminal break its lines.
+    least = Measurement.get(console, console.options.update(max_width=10_000), made).minimum
+    console.print(made, width=max(console.width, least), crop=False)
 
 
 def markdown(answer: Answer, table: Table) -> Iterator[str]:
@@ -87,33 +108,13 @@ def number(measured: Measured | None, digits: int, *, spread: bool = True) -> st
 
 
 def remarks(table: Table) -> Iterator[str]:
-    """What a reader has to know: the server, and every candidate that is missing."""
+    """What a reader has to know: how often, of what server, and every candidate that is missing."""
+    often = {len(values) for row in table.rows for values in row.figures.values()}
+    if often == {1}:
+        yield "measured once: how much the figures vary is not known"
+    elif often:
+        yield f"median of {max(often)}"
     if table.server:
         yield f"server: {table.server}"
     for name, why in table.left_out.items():
         yield f"left out: {name}, {why}"
-
-
-def losses(results: Results) -> Iterator[str]:
-    """Where somebody whom people could use instead does better than ours, in words."""
-    for answer in results.answers:
-        figure = answer.figures[0]
-        for table in answer.tables:
-            yield from _losses(answer, table, figure)
-
-
-def _losses(answer: Answer, table: Table, figure: dict[str, Any]) -> Iterator[str]:
-    # Where ours does several things, what it must be measured by is the dearest.
-    ours = [row for row in table.rows if row.role == "ours"]
-    if not ours:
-        return
-    own = max(ours, key=lambda row: _median(row, figure["key"]))
-    for row in table.rows:
-        if row.role == "peer" and _median(row, figure["key"]) < _median(own, figure["key"]):
-            times = _median(own, figure["key"]) / _median(row, figure["key"])
-            yield f"{answer.name}, {table.case}: {times:.2f} times {row.candidate}"
-
-
-def _median(row: Row, key: str) -> float:
-    measured = row.measured(key)
-    return measured.median if measured else float("nan")

@@ -94,7 +94,8 @@ def made() -> Callable[..., Results]:
         results = Results(
             command="python -m benchmarks run", started="2026-05-01T10:00:00+00:00", machine=machine
         )
-        results.answers.append(answer)
-        return attrs.evolve(results, **changed)
+        results = attrs.evolve(results, **changed)
+        results.add(answer)
+        return results
 
     return make

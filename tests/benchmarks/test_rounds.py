@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -65,8 +67,47 @@ def test_a_quick_run_is_one_short_round(question: Question, clockwork: Any) -> N
     """`--quick` takes the cases that are for it, once, with their quick settings."""
     answer = ask(question, quick=True, measure=clockwork)
 
-    assert ["small"] == [table.case for table in answer.tables]
+    assert ["small (quick: size 1)"] == [table.case for table in answer.tables]
     assert [{"size": 1}] * 3 == [settings for _, settings in clockwork.turns]
+
+
+def test_a_quick_case_says_every_size_that_is_another(question: Question, clockwork: Any) -> None:
+    """However deep in the settings; what is as usual, or no number, is not worth a word."""
+    usual = {"rows": 1_000_000, "server": {"pages": {"count": 100_000, "size": 500}}, "loop": "a"}
+    quick = {"rows": 50_000, "server": {"pages": {"count": 10_000, "size": 500}}, "loop": "a"}
+    case = Case(name="pages", settings=usual, quick=quick)
+
+    [table] = ask(attrs.evolve(question, cases=(case,)), quick=True, measure=clockwork).tables
+
+    assert "pages (quick: rows 50,000, count 10,000)" == table.case
+
+
+def test_what_fails_of_ours_is_told_apart(question: Question, clockwork: Any) -> None:
+    """A peer that fails is left out; ours that fails is what was asked, and is missing."""
+    del clockwork.costs["ours"], clockwork.costs["theirs"]
+
+    table = ask(question, measure=clockwork).tables[0]
+
+    assert {"ours", "theirs"} == table.left_out.keys()
+    assert ["ours"] == table.unmeasured
+
+
+def test_a_server_that_does_not_start_costs_its_case_only(
+    question: Question, clockwork: Any
+) -> None:
+    """The others are asked, and ours counts as not measured there."""
+
+    @contextmanager
+    def target(case: Case) -> Iterator[dict[str, str]]:
+        if case.name == "small":
+            raise RuntimeError("no port is free")
+        yield {"what": "a server"}
+
+    small, large = ask(attrs.evolve(question, target=target), measure=clockwork).tables
+
+    assert {"small": "failed: no port is free"} == small.left_out
+    assert ["ours"] == small.unmeasured
+    assert ("a server", 3) == (large.server, len(large.rows))
 
 
 def test_a_case_has_its_own_repetitions(question: Question, clockwork: Any) -> None:
