@@ -48,7 +48,6 @@ soak: $(READY)
 
 bench: $(BENCH)
 	@$(BIN)/python -m benchmarks run --json $(LATEST)
-	@$(BIN)/python -m benchmarks.limits
 
 bench-check: $(BENCH)
 	@$(BIN)/python -m benchmarks check

@@ -10,13 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness.usage import cpu_seconds, peak_mib
+from benchmarks.harness.usage import busy_seconds, idle_share, peak_mib
 
 KEY = "pat_sandbox"
 _CUSTOMERS = 50_000
 _FIRST = 200
-# Where temporary files lie in memory, these still lie on a disk.
-_ON_DISK = Path("/var/tmp")  # noqa: S108 - a folder of our own is made in it
 
 Send = Callable[[Path, int], Awaitable[int]]
 """Sends a file with that many rows, and says how many were applied."""
@@ -35,12 +33,12 @@ def row(number: int) -> dict[str, str]:
 
 
 @contextmanager
-def files(rows: int) -> Iterator[tuple[Path, Path]]:
-    """A small file and one with ``rows`` orders, on a disk."""
-    with tempfile.TemporaryDirectory(dir=_ON_DISK if _ON_DISK.is_dir() else None) as folder:
+def files(settings: Mapping[str, Any]) -> Iterator[tuple[Path, Path]]:
+    """A small file and one with ``settings["rows"]`` orders, on a disk."""
+    with tempfile.TemporaryDirectory(dir=settings["folder"]) as folder:
         first, orders = Path(folder) / "first.csv", Path(folder) / "orders.csv"
         _write(first, _FIRST)
-        _write(orders, rows)
+        _write(orders, settings["rows"])
         yield first, orders
 
 
@@ -52,7 +50,7 @@ def _write(path: Path, rows: int) -> None:
 
 def measure(send: Send, settings: Mapping[str, Any]) -> dict[str, float]:
     """The figures of sending ``settings["rows"]`` orders."""
-    with files(settings["rows"]) as (first, orders):
+    with files(settings) as (first, orders):
         return asyncio.run(measured(send, first, orders, settings))
 
 
@@ -65,17 +63,14 @@ async def measured(
     """
     rows, pid, before = settings["rows"], settings["pid"], peak_mib()
     await send(first, _FIRST)
-    server, cpu, wall = cpu_seconds(pid), time.process_time(), time.perf_counter()
+    server, cpu, wall = busy_seconds(pid), time.process_time(), time.perf_counter()
     applied = await send(orders, rows)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     if applied != rows:
         raise RuntimeError(f"{applied} of {rows} rows were applied")
-    figures = {
+    return {
         "cpu_us": cpu / rows * 1e6,
         "per_second": rows / wall,
         "peak_mib": peak_mib() - before,
+        **idle_share(pid, server, wall),
     }
-    if server is not None:
-        busy = (cpu_seconds(pid) or server) - server
-        figures["server_idle"] = max(0.0, 1 - busy / wall) * 100
-    return figures

@@ -25,7 +25,7 @@ _REFUSED = 429
 
 def backfill(settings: Mapping[str, Any]) -> dict[str, float]:
     """A whole file, and then how long it takes to find that all of it is done."""
-    with files(settings["rows"]) as (first, orders):
+    with files(settings) as (first, orders):
         return asyncio.run(_backfill(first, orders, settings))
 
 
@@ -63,7 +63,7 @@ async def _caller(client: LoyaltyClient, orders: Iterator[Order]) -> int:
 
 def half_done(settings: Mapping[str, Any]) -> dict[str, float]:
     """Stop half way, and go on: how long until another row is applied."""
-    with files(settings["rows"]) as (_, orders):
+    with files(settings) as (_, orders):
         return {"resume_s": asyncio.run(_half_done(orders, settings))}
 
 
@@ -87,7 +87,7 @@ async def _half_done(orders: Path, settings: Mapping[str, Any]) -> float:
 
 def limited(settings: Mapping[str, Any]) -> dict[str, float]:
     """A file under a limit that the vendor keeps too; what arrived there is what counts."""
-    with files(settings["rows"]) as (first, orders):
+    with files(settings) as (first, orders):
         return asyncio.run(_limited(first, orders, settings))
 
 

@@ -4,15 +4,16 @@ Asked: processor time per call in the client's process, calls per second and lat
 at a time and with 64 in flight, on asyncio's own event loop and on uvloop.
 
 Against: aiohttp as people write it (the base: 1.00) and tuned to the bone, httpx, the official
-SDKs of stripe and openai over httpx (openai's own version of it) and over aiohttp posting a body
-of the same size, and an asyncio protocol written for this one request, which is the floor. Ours
-has everything on: values that check themselves, the account of open writes, retries, deadline,
-receipt, and a limiter at a rate that is never reached.
+SDKs of stripe and openai over httpx (openai's own version of it) and over aiohttp, and an asyncio
+protocol written for this one request, which is the floor. Ours has everything on: values that
+check themselves, the account of open writes, retries, deadline, receipt, and a limiter at a rate
+that is never reached.
 
 How: each measurement is a new process that calls for a second and a half; the candidates take
-turns, five rounds. Everybody builds the order anew for each call and reads the answer.
-The server is nginx in a process of its own where it is installed; the table shows how idle it
-was.
+turns, five rounds. Everybody builds the order anew for each call, posts as many bytes as the
+others, and reads the answer; whose first order is not taken is left out. The server is nginx in a
+process of its own where it is installed. The table shows how idle it was: for which share of the
+time it neither ran nor waited for a core, so a server that is kept from running is not idle.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from yarl import URL
 
 from benchmarks.harness import load
 
-from ._order import KEY, by_hand
+from ._order import KEY, SHORT_EMAIL, by_hand
 
 
 def as_written(settings: Mapping[str, Any]) -> dict[str, float]:
@@ -26,11 +26,13 @@ async def _as_written(settings: Mapping[str, Any]) -> dict[str, float]:
 
     async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
 
-        async def call(number: int) -> None:
-            async with session.post(f"{url}/v2/orders", json=by_hand(number)) as response:
+        async def call(number: int) -> aiohttp.ClientResponse:
+            order = by_hand(number, SHORT_EMAIL)
+            async with session.post(f"{url}/v2/orders", json=order) as response:
                 await response.json()
+            return response
 
-        return await load.under_load(call, settings)
+        return await load.under_load(call, settings, lambda response: response.status)
 
 
 def tuned(settings: Mapping[str, Any]) -> dict[str, float]:
@@ -53,9 +55,10 @@ async def _tuned(settings: Mapping[str, Any]) -> dict[str, float]:
         auto_decompress=False,
     ) as session:
 
-        async def call(number: int) -> None:
+        async def call(number: int) -> aiohttp.ClientResponse:
             body = encode(by_hand(number))
             async with session.post(url, data=body, allow_redirects=False) as response:
                 decode(await response.read())
+            return response
 
-        return await load.under_load(call, settings)
+        return await load.under_load(call, settings, lambda response: response.status)

@@ -27,8 +27,9 @@ async def _calls(settings: Mapping[str, Any]) -> dict[str, float]:
 
     async with httpx.AsyncClient(headers=headers, timeout=60.0, **limits) as client:
 
-        async def call(number: int) -> None:
+        async def call(number: int) -> Any:
             response = await client.post(f"{url}/v2/orders", json=by_hand(number))
             response.json()
+            return response
 
-        return await load.under_load(call, settings)
+        return await load.under_load(call, settings, lambda response: response.status_code)

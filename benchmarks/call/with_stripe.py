@@ -26,7 +26,7 @@ async def _calls(settings: Mapping[str, Any]) -> dict[str, float]:
         await client.v1.customers.create_async(
             {
                 "email": EMAIL,
-                "description": f"A-{number}",
+                "description": f"what.was.paid.by.order.A-{number}",
                 "metadata": {"customer": "1001", "total": "99.99", "payment": "paid"},
             }
         )

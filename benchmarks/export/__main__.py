@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import loyalty_sdk
 from benchmarks.harness.target import serving
-from benchmarks.harness.usage import cpu_seconds
+from benchmarks.harness.usage import busy_seconds, idle_share
 from loyalty_sdk.export import Export
 
 if TYPE_CHECKING:
@@ -67,10 +67,10 @@ async def _export(settings: dict[str, Any], pid: int, windows: int, page_size: i
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "rows.csv"
         async with loyalty_sdk.connect("loyaltylion", rate_limit=False, **settings) as client:
-            began, cpu, busy = time.perf_counter(), time.process_time(), cpu_seconds(pid) or 0.0
+            began, cpu, busy = time.perf_counter(), time.process_time(), busy_seconds(pid)
             summary = await Export(client, out, windows=windows, page_size=page_size).run()
             seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
-            idle = 1 - ((cpu_seconds(pid) or 0.0) - busy) / seconds
+            idle = idle_share(pid, busy, seconds).get("server_idle", float("nan"))
         digest = await asyncio.to_thread(_digest, out)
     return Round(windows, seconds, cpu, summary.pages, digest, idle)
 
@@ -90,7 +90,7 @@ def _report(options: argparse.Namespace, rounds: list[Round]) -> int:
         seconds = medians[windows] = statistics.median(each.seconds for each in mine)
         cpu = statistics.median(each.cpu for each in mine)
         gain = medians[options.windows[0]] / seconds
-        idle = 100 * statistics.median(each.idle for each in mine)
+        idle = statistics.median(each.idle for each in mine)
         rate = options.rows / seconds
         print(
             f"{windows:7} {seconds:8.2f} {rate:8,.0f} {mine[0].pages:9} {cpu:6.2f} {gain:14.2f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,12 +30,14 @@ class Asked:
         questions: In this order.
         quick: Whether one short repetition is enough.
         repetitions: How often, other than the questions say.
+        only: What the names of the candidates hold, if not all are asked.
         file: Where the results are kept, if anywhere.
     """
 
     questions: list[Question]
     quick: bool = False
     repetitions: int | None = None
+    only: str = ""
     file: Path | None = None
 
     @property
@@ -43,6 +46,7 @@ class Asked:
         words = ["python -m benchmarks run", *(question.name for question in self.questions)]
         words += ["--quick"] if self.quick else []
         words += [f"--repetitions {self.repetitions}"] if self.repetitions else []
+        words += [f"--only {shlex.quote(self.only)}"] if self.only else []
         return " ".join(words)
 
 

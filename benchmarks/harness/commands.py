@@ -12,9 +12,11 @@ from . import check as checking
 from . import compare as comparing
 from . import plot as plotting
 from .asking import Asked
+from .only import narrowed, only_option
 from .question import Question, questions
 from .results import Results, load
 from .rounds import MeasurementError
+from .signals import end_on_signals
 
 HERE = Path(__file__).parent.parent
 LATEST = HERE / "results.json"
@@ -47,8 +49,14 @@ def main(context: click.Context) -> None:
 @click.option("--quick", is_flag=True, help="One short repetition, fewer cases; for a look only.")
 @click.option("--json", "file", type=_FILE, help="Write the results there too.")
 @click.option("--repetitions", type=click.IntRange(1), help="How often, unless a case says so.")
+@only_option
 def run(
-    names: tuple[str, ...], *, quick: bool, file: Path | None, repetitions: int | None = None
+    names: tuple[str, ...],
+    *,
+    quick: bool,
+    file: Path | None,
+    repetitions: int | None = None,
+    only: str = "",
 ) -> None:
     """Ask the questions named, or all of them, and print what was found.
 
@@ -60,8 +68,8 @@ def run(
         raise click.BadParameter(
             f"no such question: {', '.join(unknown)}; there are {', '.join(known)}"
         )
-    asked = [known[name] for name in dict.fromkeys(names or known)]
-    asking.run(Asked(questions=asked, quick=quick, repetitions=repetitions, file=file))
+    asked = narrowed((known[name] for name in dict.fromkeys(names or known)), only)
+    asking.run(Asked(questions=asked, quick=quick, repetitions=repetitions, only=only, file=file))
 
 
 @main.command()
@@ -150,12 +158,14 @@ def _judge(console: Console, judged: list[record.Verdict], by: str) -> None:
 @click.command()
 @click.option("--quick", is_flag=True, help="One short repetition, fewer cases; for a look only.")
 @click.option("--json", "file", type=_FILE, help="Write the results there too.")
+@only_option
 @click.pass_obj
-def _alone(question: Question, *, quick: bool, file: Path | None) -> None:
-    asking.run(Asked(questions=[question], quick=quick, file=file))
+def _alone(question: Question, *, quick: bool, file: Path | None, only: str) -> None:
+    asking.run(Asked(questions=narrowed([question], only), quick=quick, only=only, file=file))
 
 
 def ask_alone(question: Question) -> None:
     """Ask one question, from the command line of its own module."""
+    end_on_signals()
     _alone.help = question.about
     _alone(obj=question)

@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 
 import attrs
 
-from .usage import cpu_seconds, peak_mib, settle_garbage
+from .usage import busy_seconds, idle_share, peak_mib, settle_garbage
 
 Call = Callable[[int], Awaitable[object]]
 """Sends the order with this number and waits for the answer."""
 
 T = TypeVar("T")
+Answered = TypeVar("Answered")
 
 
 @attrs.define
@@ -26,21 +27,19 @@ class Window:
     latencies: list[float] = attrs.field(factory=list[float])
     wall: float = 0.0
     cpu: float = 0.0
-    server: float | None = None
+    server: Mapping[str, float] = attrs.field(factory=dict[str, float])
 
     def figures(self) -> dict[str, float]:
         """The columns of every question that is about calls."""
         ordered = sorted(self.latencies)
         calls = len(ordered)
-        found = {
+        return {
             "cpu_us": self.cpu / calls * 1e6,
             "per_second": calls / self.wall,
             "p50_ms": ordered[calls // 2] * 1e3,
             "p99_ms": ordered[calls * 99 // 100] * 1e3,
+            **self.server,
         }
-        if self.server is not None:
-            found["server_idle"] = max(0.0, 1 - self.server / self.wall) * 100
-        return found
 
 
 async def drive(call: Call, in_flight: int, seconds: float, pid: int | None = None) -> Window:
@@ -52,12 +51,12 @@ async def drive(call: Call, in_flight: int, seconds: float, pid: int | None = No
     numbers = count()
     await _callers(call, numbers, in_flight, seconds / 10, [])
     window = Window()
-    server = None if pid is None else cpu_seconds(pid)
+    server = None if pid is None else busy_seconds(pid)
     cpu, wall = time.process_time(), time.perf_counter()
     await _callers(call, numbers, in_flight, seconds, window.latencies)
     window.cpu, window.wall = time.process_time() - cpu, time.perf_counter() - wall
-    if pid is not None and server is not None:
-        window.server = (cpu_seconds(pid) or server) - server
+    if pid is not None:
+        window.server = idle_share(pid, server, window.wall)
     return window
 
 
@@ -80,8 +79,7 @@ async def _callers(
 
 
 async def calls(call: Call, in_flight: int, number: int) -> None:
-    """One call and ``number`` more; for counting instructions, where time means nothing."""
-    await call(-1)  # what is imported with the first call is none of a call's cost
+    """So many calls; for counting instructions, where time means nothing."""
     settle_garbage()
     numbers = iter(range(number))
 
@@ -92,8 +90,27 @@ async def calls(call: Call, in_flight: int, number: int) -> None:
     await asyncio.gather(*(caller() for _ in range(in_flight)))
 
 
-async def under_load(call: Call, settings: Mapping[str, Any]) -> dict[str, float]:
-    """The figures of ``call`` as ``settings`` ask for them: seconds, or a number of calls."""
+async def under_load(
+    call: Callable[[int], Awaitable[Answered]],
+    settings: Mapping[str, Any],
+    status: Callable[[Answered], int] | None = None,
+) -> dict[str, float]:
+    """The figures of ``call`` as ``settings`` ask for them: seconds, or a number of calls.
+
+    The first call counts for nothing: what is imported with it costs none of the others anything,
+    and its memory is not theirs.
+
+    Args:
+        call: Sends an order and returns the answer.
+        settings: What is asked, and of whom.
+        status: Takes the status from the first answer; None for who raises on a bad one.
+
+    Raises:
+        RuntimeError: The first order was not taken.
+    """
+    first = await call(-1)
+    if status is not None and not 200 <= status(first) < 300:
+        raise RuntimeError(f"the server answered with {status(first)}")
     if "calls" in settings:
         await calls(call, settings["in_flight"], settings["calls"])
         return {}

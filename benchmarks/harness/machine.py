@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -29,7 +30,7 @@ def describe() -> dict[str, Any]:
         "processor": _processor(),
         "cores": os.cpu_count() or 1,
         "memory_gib": _memory(),
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {_release(platform.release())}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "versions": _versions(),
     }
@@ -42,6 +43,12 @@ def sentence(machine: dict[str, Any]) -> str:
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
         f"{machine['system']}, {machine['python']}; {versions}"
     )
+
+
+def _release(kernel: str) -> str:
+    """Its first two numbers: what follows says who built it, and for which machine."""
+    numbers = re.match(r"\d+(\.\d+)?", kernel)
+    return numbers[0] if numbers else ""
 
 
 def _processor() -> str:

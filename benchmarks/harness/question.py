@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib import import_module
@@ -26,12 +27,15 @@ class Figure:
         title: What the table calls it.
         better: Which way is better; None for what only describes.
         digits: After the point.
+        shown: Which of the repetitions a table shows; ``yes or no`` is the median of ones and
+            zeros.
     """
 
     key: str
     title: str
     better: Literal["less", "more"] | None = "less"
     digits: int = 1
+    shown: Literal["median", "least", "most", "yes or no"] = "median"
 
 
 @attrs.frozen(kw_only=True)
@@ -42,6 +46,7 @@ class Candidate:
         name: What tables call it.
         run: ``module:function``; the function takes the settings and returns the figures.
         needs: Distributions without which it is left out, by name.
+        programs: The same of programs.
         role: Ours, what people would use instead, or what no client can go below.
         settings: What only this candidate is told.
     """
@@ -49,13 +54,15 @@ class Candidate:
     name: str
     run: str
     needs: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
     role: Literal["ours", "peer", "floor"] = "peer"
     settings: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The distributions it needs that are not installed."""
-        return tuple(name for name in self.needs if not _is_installed(name))
+        """The distributions and programs it needs that are not installed."""
+        programs = (name for name in self.programs if shutil.which(name) is None)
+        return (*(name for name in self.needs if not _is_installed(name)), *programs)
 
 
 @attrs.frozen(kw_only=True)
@@ -96,7 +103,7 @@ class Question:
         figures: The columns; ratios are of the first one.
         candidates: The rows; the first that is there and no floor is not special, see ``base``.
         cases: The tables.
-        base: The candidate whose first figure is 1.00.
+        base: The candidate whose first figure is 1.00; None where nobody is compared.
         target: What makes the server, for questions that need one.
         repetitions: How often each candidate is measured.
     """
@@ -107,7 +114,7 @@ class Question:
     figures: tuple[Figure, ...]
     candidates: tuple[Candidate, ...]
     cases: tuple[Case, ...]
-    base: str
+    base: str | None
     target: Target | None = None
     repetitions: int = 5
 

@@ -30,17 +30,13 @@ A median comes with half the distance between the smallest and the largest repet
 of it; under each table stands how many there were. The column with an x is the ratio to one
 candidate, taken round by round: it says more than the figures, which are one machine's.
 
-Whether the limits keep what they promise is asked by `python -m benchmarks.limits`, which
-`make bench` runs too; the table at the end is its own. How exports in windows compare is asked by
-`python -m benchmarks.export`.
+How exports in windows compare is asked by `python -m benchmarks.export`.
 """
 
 
 def page(results: Results) -> str:
     """``results`` as Markdown."""
-    parts = [_run(results), _goals(results), _losses(results), _all(results)]
-    if results.answer("limits") is None:
-        parts.append(_limits())
+    parts = (_run(results), _goals(results), _losses(results), _all(results))
     return "\n".join([_HEAD, *chain.from_iterable(parts)])
 
 
@@ -86,12 +82,6 @@ def _losses(results: Results) -> Iterator[str]:
 def _all(results: Results) -> Iterator[str]:
     for answer in results.answers:
         yield from _answer(answer)
-
-
-def _limits() -> Iterator[str]:
-    """What that question has said of itself."""
-    text = (Path(__file__).parents[1] / "limits" / "README.md").read_text(encoding="utf-8")
-    yield "#" + text.rstrip()
 
 
 def _answer(answer: Answer) -> Iterator[str]:

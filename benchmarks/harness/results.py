@@ -54,9 +54,9 @@ class Table:
         """The candidate's row, if it was measured."""
         return next((row for row in self.rows if row.candidate == candidate), None)
 
-    def ratio(self, row: Row, base: str, key: str) -> Measured | None:
+    def ratio(self, row: Row, base: str | None, key: str) -> Measured | None:
         """``row`` to the candidate ``base``; None where either was not measured."""
-        other = self.row(base)
+        other = self.row(base) if base else None
         values = ratios(row.figures.get(key, []), other.figures.get(key, [])) if other else []
         return Measured.of(values) if values else None
 
@@ -76,7 +76,7 @@ class Answer:
 
     name: str
     title: str
-    base: str
+    base: str | None
     figures: list[dict[str, Any]]
     tables: list[Table] = attrs.field(factory=list[Table])
     run: str = ""

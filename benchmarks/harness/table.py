@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from statistics import median
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +12,8 @@ from rich.table import Table as RichTable
 
 from .figures import Measured
 from .results import Answer, Row, Table
+
+_ONE_OF: dict[str, Callable[[list[float]], float]] = {"least": min, "most": max}
 
 
 def show(console: Console, answer: Answer) -> None:
@@ -72,12 +75,13 @@ def markdown(answer: Answer, table: Table) -> Iterator[str]:
 
 
 def columns(answer: Answer, table: Table) -> list[str]:
-    """The headings: candidate, ratio to the base, figures."""
-    return [
-        "candidate",
-        f"x {answer.base}",
-        *(figure["title"] for figure in _measured(answer, table)),
-    ]
+    """The headings: candidate, ratio to the base where it is there, figures."""
+    ratio = [f"x {answer.base}"] if _is_compared(answer, table) else []
+    return ["candidate", *ratio, *(figure["title"] for figure in _measured(answer, table))]
+
+
+def _is_compared(answer: Answer, table: Table) -> bool:
+    return any(row.candidate == answer.base for row in table.rows)
 
 
 def _measured(answer: Answer, table: Table) -> list[dict[str, Any]]:
@@ -89,14 +93,20 @@ def _measured(answer: Answer, table: Table) -> list[dict[str, Any]]:
 def cells(answer: Answer, table: Table, row: Row) -> list[str]:
     """One row as text: medians with their spread."""
     ratio = table.ratio(row, answer.base, answer.figures[0]["key"])
-    known = _measured(answer, table)
-    figures = [_cell(row.measured(figure["key"]), figure) for figure in known]
-    return [row.candidate, number(ratio, 2), *figures]
+    figures = [_cell(row, figure) for figure in _measured(answer, table)]
+    compared = [number(ratio, 2)] if _is_compared(answer, table) else []
+    return [row.candidate, *compared, *figures]
 
 
-def _cell(measured: Measured | None, figure: dict[str, Any]) -> str:
+def _cell(row: Row, figure: dict[str, Any]) -> str:
+    values, shown = row.figures.get(figure["key"], []), figure.get("shown")
+    if values and shown == "yes or no":
+        return "yes" if median(values) else "NO"
+    if values and shown in _ONE_OF:
+        values = [_ONE_OF[shown](values)]
     # Of what only describes nobody wants to know the spread.
-    return number(measured, figure["digits"], spread=figure["better"] is not None)
+    found = Measured.of(values) if values else None
+    return number(found, figure["digits"], spread=figure["better"] is not None)
 
 
 def number(measured: Measured | None, digits: int, *, spread: bool = True) -> str:

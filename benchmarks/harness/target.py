@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +45,27 @@ http {{
 """
 
 
+class NotStartedError(Exception):
+    """A server did not start; the message is what it said."""
+
+
 @contextmanager
 def orders(_: Case) -> Generator[Mapping[str, Any]]:
-    """Takes orders as fast as it can: nginx where it is installed, else one of our own."""
-    binary = nginx()
-    with answers({}) if binary is None else _nginx(binary) as server:
-        yield server
+    """Takes orders as fast as it can: nginx where it is installed and starts, else our own."""
+    with ExitStack() as stack:
+        yield _begun(stack, nginx())
+
+
+def _begun(stack: ExitStack, binary: str | None) -> Mapping[str, Any]:
+    """Either server, which ``stack`` ends; nginx is named when it does not start."""
+    if binary is None:
+        return stack.enter_context(answers({}))
+    try:
+        return stack.enter_context(_nginx(binary))
+    except NotStartedError as exc:
+        sys.stderr.write(f"nginx did not start: {exc}\n")
+    own = stack.enter_context(answers({}))
+    return {**own, "what": f"{own['what']}, since nginx did not start"}
 
 
 @contextmanager
@@ -76,7 +91,7 @@ def answers(plan: Mapping[str, Any]) -> Generator[Mapping[str, Any]]:
         port = int(process.stdout.readline())
         yield _known("an asyncio protocol in its own process", port, process.pid)
     finally:
-        _end(process)
+        end(process)
 
 
 @contextmanager
@@ -96,43 +111,55 @@ def serving(module: str, *arguments: object) -> Generator[tuple[Any, int]]:
 
 @contextmanager
 def _nginx(binary: str) -> Generator[Mapping[str, Any]]:
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         configuration = Path(folder) / "nginx.conf"
         text = _CONFIGURATION.format(folder=folder, port=port, order=ORDER, whoami=WHOAMI)
         configuration.write_text(text, encoding="utf-8")
         command = [binary, "-p", folder, "-c", str(configuration)]
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        said = Path(folder) / "stderr"
+        with said.open("wb") as stderr:
+            process = subprocess.Popen(command, stderr=stderr)
         try:
-            _await_port(port, process)
+            if not listens(port, process):
+                raise NotStartedError(_complaint(said))
             yield _known("nginx, one worker", port, process.pid)
         finally:
-            _end(process)
+            end(process)
 
 
 def _known(what: str, port: int, pid: int) -> Mapping[str, Any]:
     return {"what": what, "url": f"http://127.0.0.1:{port}", "pid": pid}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
+def _complaint(said: Path) -> str:
+    """The line that says what is wrong; what it could do without comes before."""
+    lines = said.read_text(encoding="utf-8", errors="replace").splitlines() or ["it said nothing"]
+    return next((line for line in lines if "[emerg]" in line), lines[-1])
+
+
+def listens(port: int, process: subprocess.Popen[bytes]) -> bool:
+    """Wait until somebody listens on ``port``; not, when ``process`` ends before or takes 4 s."""
     for _ in range(200):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+                return True
         if process.poll() is not None:
-            break
+            return False
         time.sleep(0.02)
-    raise RuntimeError("nginx did not start")
+    return False
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a server and wait until it is gone."""
     process.terminate()
     process.wait(10)
     if process.stdout is not None:

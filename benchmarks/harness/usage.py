@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import resource
 import sys
 from pathlib import Path
@@ -22,14 +21,28 @@ def peak_mib() -> float:
     return size / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def cpu_seconds(pid: int) -> float | None:
-    """Processor seconds that another process has used; None where the system does not say."""
-    stat = Path(f"/proc/{pid}/stat")
-    if not stat.exists():
+def busy_seconds(pid: int) -> float | None:
+    """Seconds in which another process ran or waited for a core; None where nobody says.
+
+    A server that is kept from running has work to do, so it is not idle. What is counted is the
+    main thread, in which all servers here do their work.
+    """
+    try:
+        ran, waited, _ = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
+    except OSError:
         return None
-    # The name stands in parentheses and may hold anything.
-    fields = stat.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return (int(ran) + int(waited)) / 1e9
+
+
+def idle_share(pid: int, before: float | None, wall: float) -> dict[str, float]:
+    """``server_idle``, in per cent of the ``wall`` seconds since it had been busy for ``before``.
+
+    Empty where the system does not say.
+    """
+    now = busy_seconds(pid)
+    if before is None or now is None:
+        return {}
+    return {"server_idle": max(0.0, 1 - (now - before) / wall) * 100}
 
 
 def allow_files() -> None:

@@ -1,14 +1,16 @@
-"""What it costs to import a client and to make one.
+"""What it costs to import a client and to make one, and to make its first call.
 
 Asked: processor time, wall time and memory of a new interpreter that imports, makes a client and
-ends, beyond those of an interpreter that does nothing.
+ends, beyond those of an interpreter that does nothing; and of one that goes on to report one order
+to a server before it ends.
 
 Against: `import aiohttp` alone (the base: 1.00), aiohttp with a session, httpx, and the official
-SDKs of stripe and openai. Ours once only imported, once with a client of each vendor, and once
-with the session that the first call makes.
+SDKs of stripe and openai. Ours once only imported, and once with a client of each vendor. With the
+first call ours, which until then has put off most of what it imports, is beside aiohttp and httpx
+that post the same order.
 
 How: interpreters are started in turns with bare ones, whose median is taken off; five rounds.
-Byte code is compiled already.
+Byte code is compiled already. The server is nginx in a process of its own where it is installed.
 """
 
 from __future__ import annotations
@@ -16,29 +18,37 @@ from __future__ import annotations
 from typing import Literal
 
 from benchmarks.harness.question import Candidate, Case, Figure, Question
+from benchmarks.harness.target import orders
 
-_LION = 'loyalty_sdk.connect("loyaltylion", api_key="pat_sandbox")'
-_JOY = 'loyalty_sdk.connect("joy", app_key="sandbox", secret_key="sandbox")'
-_SESSION = """
-import asyncio, aiohttp
-async def main():
-    async with aiohttp.ClientSession():
-        pass
-asyncio.run(main())
-"""
-_HTTPX = """
-import asyncio, httpx
-async def main():
-    async with httpx.AsyncClient():
-        pass
-asyncio.run(main())
-"""
+from . import codes
 
 
 def _candidate(name: str, code: str, needs: tuple[str, ...] = ()) -> Candidate:
     run = "benchmarks.import_.startup:measure"
     role: Literal["ours", "peer"] = "ours" if name.startswith("ours") else "peer"
     return Candidate(name=name, run=run, needs=needs, role=role, settings={"code": code})
+
+
+_CLIENTS = (
+    _candidate("ours, import alone", "import loyalty_sdk"),
+    _candidate("ours, a LoyaltyLion client", f"import loyalty_sdk; {codes.LION}"),
+    _candidate("ours, a Joy client", f"import loyalty_sdk; {codes.JOY}"),
+    _candidate("aiohttp, import alone", "import aiohttp"),
+    _candidate("aiohttp, with a session", codes.SESSION),
+    _candidate("httpx, with a client", codes.HTTPX, ("httpx",)),
+    _candidate("stripe, with a client", codes.STRIPE, ("stripe",)),
+    _candidate("openai, with a client", codes.OPENAI, ("openai",)),
+)
+_CALLS = (
+    _candidate("ours, with its first call", codes.OURS_CALLING),
+    _candidate("aiohttp, with its first call", codes.AIOHTTP_CALLING),
+    _candidate("httpx, with its first call", codes.HTTPX_CALLING, ("httpx",)),
+)
+
+
+def _case(name: str, candidates: tuple[Candidate, ...]) -> Case:
+    names = tuple(candidate.name for candidate in candidates)
+    return Case(name=name, settings={"turns": 3}, quick={"turns": 1}, candidates=names)
 
 
 QUESTION = Question(
@@ -50,20 +60,11 @@ QUESTION = Question(
         Figure(key="wall_ms", title="wall ms"),
         Figure(key="mib", title="MiB"),
     ),
-    candidates=(
-        _candidate("ours, import alone", "import loyalty_sdk"),
-        _candidate("ours, a LoyaltyLion client", f"import loyalty_sdk; {_LION}"),
-        _candidate("ours, a Joy client", f"import loyalty_sdk; {_JOY}"),
-        _candidate("aiohttp, import alone", "import aiohttp"),
-        _candidate("aiohttp, with a session", _SESSION),
-        _candidate("httpx, with a client", _HTTPX, ("httpx",)),
-        _candidate(
-            "stripe, with a client", 'import stripe; stripe.StripeClient("sk_1")', ("stripe",)
-        ),
-        _candidate(
-            "openai, with a client", 'import openai; openai.AsyncOpenAI(api_key="k")', ("openai",)
-        ),
+    candidates=(*_CLIENTS, *_CALLS),
+    cases=(
+        _case("beyond a bare interpreter", _CLIENTS),
+        _case("beyond a bare interpreter, with a first call", _CALLS),
     ),
-    cases=(Case(name="beyond a bare interpreter", settings={"turns": 3}, quick={"turns": 1}),),
     base="aiohttp, import alone",
+    target=orders,
 )

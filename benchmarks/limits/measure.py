@@ -1,13 +1,12 @@
-"""The runs: what is set up, what came of it, and whether that is what is promised."""
+"""One run: what is set up, what came of it, and whether that is what is promised."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
-from statistics import median
-from threading import Barrier
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import uuid4
 
 import attrs
 
@@ -15,10 +14,8 @@ from loyalty_sdk import RateLimit
 
 from . import processes
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
 _CALLERS = 200
+_ADAPTIVE = (200, 50, 400)
 
 
 @attrs.frozen(kw_only=True)
@@ -26,30 +23,37 @@ class Run:
     """One run with its settings.
 
     Attributes:
-        name: What is asked.
-        rate: Requests a second that are allowed; None for an adaptive limit.
-        schedule: Pairs of seconds and what the server allows.
+        rate: Requests a second that are allowed; None for an adaptive limit, whose server goes
+            from 200 to 50 and to 400.
+        seconds: How long a server keeps its rate.
         margin: The limit's.
         latency: Most seconds a request takes to arrive, at random.
         interactive: Share of the rate that interactive calls ask for, beside bulk.
         processes: How many senders share the rate, through Redis where there are several.
         shift: Seconds by which their clocks are apart, from the first to the last.
         kill: Whether one of them is killed half way.
+        redis: Where several share the rate.
     """
 
-    name: str
     rate: int | None
-    schedule: tuple[tuple[float, int], ...]
+    seconds: float
     margin: float = 0.03
     latency: float = 0.0
     interactive: float = 0.0
     processes: int = 1
     shift: float = 0.0
     kill: bool = False
+    redis: str | None = None
 
     @property
-    def seconds(self) -> float:
-        """How long it lasts."""
+    def schedule(self) -> list[tuple[float, int]]:
+        """Pairs of seconds and what the server allows."""
+        rates = _ADAPTIVE if self.rate is None else (self.rate,)
+        return [(self.seconds, rate) for rate in rates]
+
+    @property
+    def lasts(self) -> float:
+        """Seconds from the first arrival that counts to the last."""
         return sum(seconds for seconds, _ in self.schedule)
 
     @property
@@ -57,138 +61,85 @@ class Run:
         """Seconds at the beginning that do not count: what is asked is what goes on."""
         return 0.0 if self.rate is None else 1.0
 
-    @property
-    def is_light(self) -> bool:
-        """Whether several of them do not disturb each other."""
-        return self.rate is None or self.rate <= 100
+    def plans(self, port: int) -> Iterator[dict[str, Any]]:
+        """What each sender is told."""
+        key = str(uuid4())  # of a rate of its own in Redis
+        for number in range(self.processes):
+            yield {
+                "port": port,
+                "key": key,
+                "rate": self.rate,
+                "margin": self.margin,
+                "callers": _CALLERS // self.processes,
+                "seconds": self.skip + self.lasts + 0.5,
+                "interactive": self.interactive,
+                "redis": self.redis if self.processes > 1 else None,
+                "shift": self.shift * number / max(1, self.processes - 1),
+            }
 
 
-def runs(seconds: float) -> Iterator[Run]:
-    """Everything that is asked, with runs that last so long."""
-    for latency in (0.0, 0.03):
-        for rate in (20, 500, 2000):
-            name = f"{rate}/s" + (", 30 ms random latency" if latency else "")
-            yield Run(name=name, rate=rate, schedule=((seconds, rate),), latency=latency)
-    for rate in (20, 500):
-        shared = Run(
-            name=f"{rate}/s, 4 processes", rate=rate, schedule=((seconds, rate),), processes=4
-        )
-        yield shared
-        yield attrs.evolve(shared, name=f"{shared.name}, clocks 3 s apart", shift=3.0)
-        # What it had leased is lost, so this one cannot keep back 3 % and use 97 %.
-        killed = f"{shared.name}, one killed, margin 2.5 %"
-        yield attrs.evolve(shared, name=killed, margin=0.025, kill=True)
-    for rate in (20, 500, 2000):
-        name = f"{rate}/s, bulk and 20 % interactive"
-        yield Run(name=name, rate=rate, schedule=((seconds, rate),), interactive=0.2)
+def run(settings: Mapping[str, Any]) -> dict[str, float]:
+    """The figures of a run."""
+    names = {field.name for field in attrs.fields(Run)}
+    made = Run(**{name: value for name, value in settings.items() if name in names})
+    return figures(made, *perform(made))
 
 
-def adaptive(seconds: float) -> Run:
-    """A server whose limit goes from 200 to 50 and to 400 a second."""
-    schedule = tuple((seconds / 3, limit) for limit in (200, 50, 400))
-    return Run(name="adaptive, 200, 50, 400/s", rate=None, schedule=schedule)
+def perform(made: Run) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What the server counted, and what the senders saw that lived to the end."""
+    told = {"schedule": made.schedule, "skip": made.skip, "latency": made.latency}
+    with processes.start("server", told) as server:
+        port = int(processes.line(server))
+        senders = [processes.start("sender", plan) for plan in made.plans(port)]
+        for sender in senders:
+            processes.line(sender)
+        for sender in senders:
+            processes.go(sender)
+        if made.kill:
+            time.sleep(made.lasts / 2)
+            senders[0].kill()
+        seen = [processes.finish(sender, made.lasts + 30) for sender in senders]
+        return processes.finish(server), [each for each in seen if each]
 
 
-def measure(
-    *, quick: bool, only: str = "", progress: Callable[[str], None] = lambda _: None
-) -> list[dict[str, Any]]:
-    """Every run's row: the median of five, or with ``quick`` one short run each."""
-    times = 1 if quick else 5
-    asked = [*runs(4.0 if quick else 20.0), adaptive(30.0 if quick else 60.0)]
-    rows = [cost()] if not only else []
-    with processes.redis() as redis:
-        for run in asked:
-            if only in run.name and (redis or run.processes == 1):
-                progress(run.name)
-                rows.append(summary(run, repeat(run, times, redis)))
-                progress(str(rows[-1]))
-    return rows
-
-
-def repeat(run: Run, times: int, redis: str | None) -> list[dict[str, Any]]:
-    """Some runs, all at once where they are light."""
-    at_once = times if run.is_light else 1
-    # Starting processes takes time from those that send already.
-    ready = Barrier(at_once)
-    with ThreadPoolExecutor(at_once) as pool:
-        # Each has a rate of its own in Redis.
-        urls = [redis and redis[:-1] + str(number) for number in range(times)]
-        return list(pool.map(lambda url: perform(run, url, ready), urls))
-
-
-def perform(run: Run, redis: str | None, ready: Barrier) -> dict[str, Any]:
-    """One run: what the server counted, and what the senders saw."""
-    server = processes.start(
-        "server", {"schedule": run.schedule, "skip": run.skip, "latency": run.latency}
-    )
-    port = int(processes.line(server))
-    plans = [
-        {
-            "port": port,
-            "rate": run.rate,
-            "margin": run.margin,
-            "callers": _CALLERS // run.processes,
-            "seconds": run.skip + run.seconds + 0.5,
-            "interactive": run.interactive,
-            "redis": redis if run.processes > 1 else None,
-            "shift": run.shift * number / max(1, run.processes - 1),
-        }
-        for number in range(run.processes)
-    ]
-    senders = [processes.start("sender", plan) for plan in plans]
-    for sender in senders:
-        processes.line(sender)
-    ready.wait()
-    for sender in senders:
-        processes.go(sender)
-    if run.kill:
-        time.sleep(run.seconds / 2)
-        senders[0].kill()
-    seen = [processes.finish(sender, run.seconds + 30) for sender in senders]
-    return {**processes.finish(server), "seen": [each for each in seen if each]}
-
-
-def summary(run: Run, results: list[dict[str, Any]]) -> dict[str, Any]:
-    """The row of a run that was repeated."""
-    sent = sum(each["accepted"] + each["refused"] for each in results)
-    row: dict[str, Any] = {
-        "name": run.name,
-        "used": median(each["accepted"] / each["possible"] for each in results),
-        "least": min(each["accepted"] / each["possible"] for each in results),
-        "refused": sum(each["refused"] for each in results) / max(1, sent),
-        "most": max(each["most"] for each in results),
-        "cpu": median(sum(seen["cpu"] for seen in each["seen"]) for each in results),
+def figures(made: Run, counted: Mapping[str, Any], seen: list[dict[str, Any]]) -> dict[str, float]:
+    """What a run comes to."""
+    used = 100 * counted["accepted"] / counted["possible"]
+    sent = counted["accepted"] + counted["refused"]
+    found = {
+        "used": used,
+        "used_least": used,
+        "refused": 100 * counted["refused"] / max(1, sent),
+        "most": counted["most"],
+        "cpu": 100 * sum(each["cpu"] for each in seen),
     }
-    if run.processes > 1:
-        seen = [sender for each in results for sender in each["seen"]]
-        row["trips"] = sum(each["trips"] for each in seen) / sum(each["grants"] for each in seen)
-    if run.interactive:
-        row["p95_ms"] = median(_p95(each["seen"][0]["waits"]) for each in results) * 1e3
-        row["p95_allowed_ms"] = max(2e3 / (run.rate or 1), 5.0)
-    row["kept"] = _is_kept(run, row)
-    return row
+    if made.processes > 1:
+        grants = sum(each["grants"] for each in seen)
+        found["trips"] = sum(each["trips"] for each in seen) / max(1, grants)
+    if made.interactive:
+        waits = seen[0]["waits"]
+        found["p95_ms"] = waits[int(len(waits) * 0.95)] * 1e3 if waits else 0.0
+        found["p95_allowed_ms"] = max(2e3 / (made.rate or 1), 5.0)
+    return {**found, "kept": float(is_kept(made.rate, found))}
 
 
-def _p95(waits: list[float]) -> float:
-    return waits[int(len(waits) * 0.95)] if waits else 0.0
-
-
-def _is_kept(run: Run, row: dict[str, Any]) -> bool:
-    if run.rate is None:
-        return bool(row["used"] >= 0.85 and row["refused"] < 0.01)
-    trips = 0.1 if run.rate >= 500 else 1.1
-    return bool(
-        row["used"] >= 0.97
-        and row["refused"] <= 0.001
-        and row.get("trips", 0.0) <= trips
-        and row.get("p95_ms", 0.0) <= row.get("p95_allowed_ms", 0.0)
+def is_kept(rate: int | None, found: Mapping[str, float]) -> bool:
+    """Whether these figures of a run are what is promised."""
+    if rate is None:
+        return found["used"] >= 85 and found["refused"] < 1
+    trips = 0.1 if rate >= 500 else 1.1
+    return (
+        found["used"] >= 97
+        and found["refused"] <= 0.1
+        and found.get("trips", 0.0) <= trips
+        and found.get("p95_ms", 0.0) <= found.get("p95_allowed_ms", 0.0)
     )
 
 
-def cost() -> dict[str, Any]:
+def grant(_: Mapping[str, Any]) -> dict[str, float]:
     """Microseconds for a grant that has not to wait; the best of five."""
     microseconds = min(asyncio.run(_grants(50_000)) for _ in range(5)) * 1e6
-    return {"name": "one grant, nothing to wait for", "us": microseconds, "kept": microseconds < 5}
+    return {"grant_us": microseconds, "kept": float(microseconds < 5)}
 
 
 async def _grants(count: int) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks.harness.usage import cpu_seconds, peak_mib
+from benchmarks.harness.usage import busy_seconds, idle_share, peak_mib
 
 _KEY = "pat_sandbox"
 _CURSOR = re.compile(rb'"next":\s*(?:"([^"]*)"|null)')
@@ -90,18 +90,15 @@ async def _measure(walk: Walk, settings: Mapping[str, Any]) -> dict[str, float]:
     count = settings["server"]["pages"]["count"]
     await walk(settings, settings["size"])  # a first page imports what is needed
     before, pid = peak_mib(), settings["pid"]
-    server, cpu, wall = cpu_seconds(pid), time.process_time(), time.perf_counter()
+    server, cpu, wall = busy_seconds(pid), time.process_time(), time.perf_counter()
     came = await walk(settings, count)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     if came != count:
         raise RuntimeError(f"{came} rows came")
-    figures = {
+    return {
         "seconds": wall,
         "per_second": count / wall,
         "cpu_us": cpu / count * 1e6,
         "peak_mib": peak_mib() - before,
+        **idle_share(pid, server, wall),
     }
-    if server is not None:
-        busy = (cpu_seconds(pid) or server) - server
-        figures["server_idle"] = max(0.0, 1 - busy / wall) * 100
-    return figures

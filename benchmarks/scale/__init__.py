@@ -1,8 +1,9 @@
 """What a call costs when many are in flight.
 
-Asked: processor time per call, latency and the most memory held beyond what was held before, at
-1, 10, 100, 1,000 and 10,000 calls in flight, with a connection for each; and at 1,000 and
-10,000 over a pool of 100 connections, the default of ours and of aiohttp, where calls queue.
+Asked: processor time per call, latency and the most memory held beyond what was held after one
+call, at 1, 10, 100, 1,000 and 10,000 calls in flight, with as many connections allowed (of which
+httpx makes far fewer once it has one); and at 1,000 and 10,000 over a pool of 100 connections, the
+default of ours and of aiohttp, where calls queue.
 
 Against: aiohttp as people write it (the base: 1.00) and httpx.
 

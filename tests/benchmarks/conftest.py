@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
 
 import attrs
 import pytest
 
+from benchmarks.harness.answers import ORDER
 from benchmarks.harness.question import Candidate, Case, Figure, Question
 from benchmarks.harness.results import Answer, Results, Row, Table
 from benchmarks.harness.rounds import MeasurementError
@@ -99,3 +103,42 @@ def made() -> Callable[..., Results]:
         return results
 
     return make
+
+
+class Vendor(BaseHTTPRequestHandler):
+    """Answers every order with one status, and keeps how long each was."""
+
+    protocol_version = "HTTP/1.1"
+    status = 201
+    lengths: ClassVar[list[int]]
+
+    def do_POST(self) -> None:
+        """Take an order."""
+        self.lengths.append(len(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(self.status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(ORDER)))
+        self.end_headers()
+        self.wfile.write(ORDER.encode())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def _listening(status: int) -> Iterator[tuple[str, list[int]]]:
+    """Where one listens, and the lengths of the orders that came."""
+    lengths: list[int] = []
+    answering = type("Answering", (Vendor,), {"status": status, "lengths": lengths})
+    with ThreadingHTTPServer(("127.0.0.1", 0), answering) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", lengths
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def vendor() -> Callable[[int], AbstractContextManager[tuple[str, list[int]]]]:
+    """Starts a vendor that answers with a status; its address, and the lengths of its orders."""
+    return _listening

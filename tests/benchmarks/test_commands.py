@@ -11,7 +11,7 @@ import attrs
 import pytest
 from click.testing import CliRunner, Result
 
-from benchmarks.harness import asking, commands, goals
+from benchmarks.harness import asking, commands, goals, plot
 from benchmarks.harness.commands import ask_alone, main
 from benchmarks.harness.question import Question
 from benchmarks.harness.results import Results, load, save
@@ -65,12 +65,12 @@ def ran(*arguments: object) -> Result:
 def test_a_run_keeps_what_it_found_and_says_where(asked: Any, tmp_path: Path) -> None:
     """The file is one run, with a command that makes it again and names no path."""
     file = tmp_path / "out"
-    done = ran("sum", "--quick", f"--json={file}", "--repetitions", 2)
+    done = ran("sum", "--quick", f"--json={file}", "--repetitions", 2, "--only", "our")
     results = load(file)
 
     assert 0 == done.exit_code
     assert f"The results are in {file}" in done.output
-    assert "python -m benchmarks run sum --quick --repetitions 2" == results.command
+    assert "python -m benchmarks run sum --quick --repetitions 2 --only our" == results.command
     assert results.quick
     assert [results.started] == [answer.run for answer in results.answers]
 
@@ -202,6 +202,21 @@ def test_plots_are_made(made: Make, tmp_path: Path) -> None:
     assert first.read_bytes() == second.read_bytes()
     assert b"theirs" in first.read_bytes()
     assert b"\x89PNG" == (tmp_path / "first" / "sum.png").read_bytes()[:4]
+
+
+def test_a_bar_that_is_cut_is_marked(made: Make) -> None:
+    """It looks no longer than one that just fits: two gaps, its figure, and a line that says so."""
+    cut, whole = made([2000.0], [100.0]), made([1200.0], [100.0])
+
+    for results, gaps in ((cut, 2), (whole, 0)):
+        [answer] = results.answers
+        [panel] = plot.figure(answer, answer.tables).axes
+        assert ("cut at 12 times theirs" if gaps else "") == panel.get_xlabel()
+        # One more line is at the base's figure.
+        assert gaps + 1 == len(panel.lines)
+        assert 1200 == max(bar.get_width() for bar in panel.patches)
+        said = {text.get_text() for text in panel.texts}
+        assert (" 2,000.0 (x 20.00)" if gaps else " 1,200.0 (x 12.00)") in said
 
 
 def test_a_report_is_a_page_with_its_pictures(made: Make, tmp_path: Path) -> None:

@@ -2,14 +2,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
+import time
 import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.harness import load, rows, target
 from benchmarks.harness.question import Case
-from benchmarks.harness.usage import cpu_seconds, peak_mib
+from benchmarks.harness.usage import busy_seconds, idle_share, peak_mib
 from loyalty_sdk import TransactionKind
 from loyalty_sdk_joy._wire import read_transactions as read_joy
 from loyalty_sdk_loyaltylion._wire import read_transactions as read_lion
@@ -67,18 +73,64 @@ async def test_a_number_of_calls_is_exact() -> None:
     assert [-1, *range(10)] == sorted(numbers)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a peak cannot be told from what came before")
+async def test_the_first_call_counts_for_nothing() -> None:
+    """What it imports is held by whoever imports late, and would be taken for calls in flight."""
+
+    async def call(number: int) -> None:
+        if number < 0:
+            bytearray(200 * 2**20)
+        await asyncio.sleep(0)
+
+    figures = await load.under_load(call, {"in_flight": 1, "seconds": 0.01})
+
+    assert 100 > figures["peak_mib"]
+
+
+async def test_who_is_refused_is_not_measured() -> None:
+    """The first answer says whether the server takes orders."""
+
+    async def call(_: int) -> str:
+        return "503"
+
+    with pytest.raises(RuntimeError, match="answered with 503"):
+        await load.under_load(call, {"in_flight": 1, "calls": 1}, int)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others do not say how busy a process was")
 def test_processes_tell_what_they_used() -> None:
-    """The server's idle share is made of its processor seconds."""
-    case = Case(name="orders")
+    """The server's idle share is what is left of the time beside that in which it was busy."""
     with target.answers({}) as server:
-        used = cpu_seconds(server["pid"])
+        pid = server["pid"]
+        used = busy_seconds(pid)
         assert {"id": "1", "object": "order"} == fetch(f"{server['url']}/v2/orders", b"{}")
 
-    assert used is not None
-    assert 0 <= used < 60
-    assert cpu_seconds(server["pid"]) is None
+        assert used is not None
+        assert 0 < used < 60
+        assert 90 < idle_share(pid, used, 60.0)["server_idle"] < 100
+        assert {"server_idle": 0.0} == idle_share(pid, used, 1e-6)
+        assert {} == idle_share(pid, None, 1.0)
+
+    assert busy_seconds(pid) is None
+    assert {} == idle_share(pid, used, 1.0)
     assert peak_mib() > 1
-    assert case.missing == ()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="a core cannot be chosen")
+def test_a_server_that_is_kept_from_running_is_not_idle() -> None:
+    """Of two that want one core, each is busy all the time: running, or waiting for it."""
+    spin = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\nwhile True: pass"
+    with ExitStack() as ended:
+        command = [sys.executable, "-c", spin]
+        busy = [ended.enter_context(subprocess.Popen(command)) for _ in range(2)]
+        for each in busy:
+            ended.callback(each.kill)
+        time.sleep(0.2)  # until both have begun
+        before, began = busy_seconds(busy[0].pid), time.perf_counter()
+        time.sleep(0.3)
+        share = idle_share(busy[0].pid, before, time.perf_counter() - began)
+
+    assert 20 > share["server_idle"]
 
 
 @pytest.mark.skipif(target.nginx() is None, reason="nginx is not installed")
@@ -94,6 +146,37 @@ def test_without_nginx_our_own_server_takes_orders(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(target, "nginx", lambda: None)
     with target.orders(Case(name="orders")) as server:
         assert "an asyncio protocol in its own process" == server["what"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a script stands in for nginx")
+def test_where_nginx_does_not_start_our_own_server_takes_orders(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The table says so, and the line with the reason is printed, without what is no reason."""
+    script = tmp_path / "nginx"
+    lines = ["nginx: [alert] no log", "nginx: [emerg] no such user", "nginx: it failed"]
+    script.write_text("#!/bin/sh\n" + "".join(f"echo '{line}' >&2\n" for line in lines) + "exit 1")
+    script.chmod(0o755)
+    monkeypatch.setattr(target, "nginx", lambda: str(script))
+
+    with target.orders(Case(name="orders")) as server:
+        assert {"id": "1", "object": "order"} == fetch(f"{server['url']}/v2/orders", b"{}")
+
+    what = "an asyncio protocol in its own process, since nginx did not start"
+    assert what == server["what"]
+    assert "nginx did not start: nginx: [emerg] no such user\n" == capfd.readouterr().err
+
+
+@pytest.mark.skipif(target.nginx() is None, reason="nginx is not installed")
+def test_nginx_says_what_it_does_not_understand(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What it complains of is passed on as it is."""
+    monkeypatch.setattr(target, "_CONFIGURATION", "no_such_directive;")
+    with target.orders(Case(name="orders")) as server:
+        assert "since nginx did not start" in server["what"]
+
+    assert 'unknown directive "no_such_directive"' in capfd.readouterr().err
 
 
 def test_pages_follow_their_cursors() -> None:

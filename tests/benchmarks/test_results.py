@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,13 +146,15 @@ def test_a_file_is_one_run(made: Make, tmp_path: Path) -> None:
         load(tmp_path / "merged.json")
 
 
-def test_the_machine_is_described_and_not_named() -> None:
+def test_the_machine_is_described_and_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The description has what matters for speed, and neither a host's name nor a path."""
+    monkeypatch.setattr(platform, "release", lambda: "6.18.44-built-by-somebody")
     machine = describe()
 
     assert {"processor", "cores", "memory_gib", "system", "python", "versions"} == machine.keys()
     assert "aiohttp" in machine["versions"]
     assert machine["python"] in sentence(machine)
+    assert f"{platform.system()} 6.18" == machine["system"]
 
 
 def test_a_table_shows_median_spread_ratio_and_what_is_missing(made: Make) -> None:
@@ -320,3 +323,37 @@ def test_a_goal_has_a_bound(made: Make, bounds: dict[str, Any], bound: str, *, h
 
     assert Measured(50.0, None) == found
     assert (bound, holds) == (goal.bound, goal.holds(found))
+
+
+def test_where_nobody_is_compared_there_is_no_ratio(made: Make) -> None:
+    """A column of nothing but dashes says nothing."""
+    [answer] = made([50.0], [100.0]).answers
+    answer.base = None
+
+    assert ["candidate", "CPU us"] == table.columns(answer, answer.tables[0])
+    assert [["ours", "50.0"], ["theirs", "100.0"]] == [
+        table.cells(answer, answer.tables[0], row) for row in answer.tables[0].rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shown", "values", "cell"),
+    [
+        ("median", [97.0, 98.0, 99.0], "98.0 ±1%"),
+        ("least", [97.0, 98.0, 99.0], "97.0"),
+        ("most", [97.0, 98.0, 99.0], "99.0"),
+        ("yes or no", [1.0, 0.0, 1.0], "yes"),
+        ("yes or no", [0.0, 0.0, 1.0], "NO"),
+        ("yes or no", [], "-"),
+    ],
+)
+def test_a_figure_shows_what_matters_of_it(
+    made: Make, shown: str, values: list[float], cell: str
+) -> None:
+    """The median and how far the others are, the one that is worst, or a word."""
+    [answer] = made([50.0], values or [1.0]).answers
+    answer.figures[0]["shown"] = shown
+    theirs = answer.tables[0].rows[1]
+    theirs.figures = {"cpu_us": values}
+
+    assert cell == table.cells(answer, answer.tables[0], theirs)[-1]

@@ -40,6 +40,16 @@ def test_a_candidate_that_is_not_installed_is_named(question: Question, clockwor
     assert ["ours", "theirs", "floor"] == [row.candidate for row in table.rows]
 
 
+def test_a_program_that_is_not_installed_is_named(question: Question, clockwork: Any) -> None:
+    """As a distribution that is not."""
+    absent = Candidate(name="absent", run="a:b", programs=("no-such-program", "python3"))
+    changed = attrs.evolve(question, candidates=(absent, *question.candidates))
+
+    assert {"absent": "not installed: no-such-program"} == (
+        ask(changed, measure=clockwork).tables[0].left_out
+    )
+
+
 def test_a_case_that_cannot_be_is_named(question: Question, clockwork: Any) -> None:
     """A case without what it needs is there by name and has no rows."""
     case = Case(name="on a far loop", needs=("no-such-loop",))
@@ -150,10 +160,10 @@ def test_every_question_says_what_it_asks() -> None:
     """Each has a docstring, a base among its candidates, and cases for quick runs."""
     found = questions()
 
-    assert {"backfill", "call", "page", "paging", "scale", "import"} <= found.keys()
+    assert {"backfill", "call", "import", "limits", "page", "paging", "scale"} <= found.keys()
     for question in found.values():
         assert len(question.about) > 200
-        assert question.base in {candidate.name for candidate in question.candidates}
+        assert question.base in {None, *(candidate.name for candidate in question.candidates)}
         assert any(case.quick is not None for case in question.cases)
 
 
