@@ -30,15 +30,15 @@ class Asked:
         questions: In this order.
         quick: Whether one short repetition is enough.
         repetitions: How often, other than the questions say.
-        only: What the names of the candidates hold, if not all are asked.
         file: Where the results are kept, if anywhere.
+        only: What the names of all candidates hold.
     """
 
     questions: list[Question]
     quick: bool = False
     repetitions: int | None = None
-    only: str = ""
     file: Path | None = None
+    only: str = ""
 
     @property
     def command(self) -> str:

@@ -69,7 +69,7 @@ def run(
             f"no such question: {', '.join(unknown)}; there are {', '.join(known)}"
         )
     asked = narrowed((known[name] for name in dict.fromkeys(names or known)), only)
-    asking.run(Asked(questions=asked, quick=quick, repetitions=repetitions, only=only, file=file))
+    asking.run(Asked(questions=asked, quick=quick, repetitions=repetitions, file=file, only=only))
 
 
 @main.command()
@@ -161,7 +161,8 @@ def _judge(console: Console, judged: list[record.Verdict], by: str) -> None:
 @only_option
 @click.pass_obj
 def _alone(question: Question, *, quick: bool, file: Path | None, only: str) -> None:
-    asking.run(Asked(questions=narrowed([question], only), quick=quick, only=only, file=file))
+    asked = narrowed([question], only)
+    asking.run(Asked(questions=asked, quick=quick, file=file, only=only))
 
 
 def ask_alone(question: Question) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,8 +14,9 @@ from benchmarks.harness.rounds import ROOT, environment
 
 def start(module: str, plan: Mapping[str, Any]) -> subprocess.Popen[str]:
     """A module of ours with its plan."""
+    told = json.dumps({**plan, "parent": os.getpid()})
     return subprocess.Popen(
-        [sys.executable, "-m", f"benchmarks.limits.{module}", json.dumps(plan)],
+        [sys.executable, "-m", f"benchmarks.limits.{module}", told],
         cwd=ROOT,
         env=environment(),
         stdin=subprocess.PIPE,

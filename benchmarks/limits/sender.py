@@ -109,7 +109,7 @@ async def run(plan: Mapping[str, Any]) -> dict[str, Any]:
     """Send as planned, and say how it went."""
     load = Load(limit_of(plan).limiter([plan["key"]]), plan["port"])
     share = plan.get("interactive", 0.0)
-    orphan = asyncio.create_task(_end_when_left_alone())
+    orphan = asyncio.create_task(_end_without(plan["parent"]))
     await load.connect(plan["callers"] + (64 if share else 0))
     await asyncio.get_running_loop().run_in_executor(None, _ready)
     tasks = [asyncio.create_task(load.bulk()) for _ in range(plan["callers"])]
@@ -129,9 +129,8 @@ async def run(plan: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-async def _end_when_left_alone() -> None:
+async def _end_without(parent: int) -> None:
     """Nobody reads what is found once the run that started this process is killed."""
-    parent = os.getppid()
     while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells
         await asyncio.sleep(1.0)
     os._exit(1)

@@ -65,12 +65,12 @@ def ran(*arguments: object) -> Result:
 def test_a_run_keeps_what_it_found_and_says_where(asked: Any, tmp_path: Path) -> None:
     """The file is one run, with a command that makes it again and names no path."""
     file = tmp_path / "out"
-    done = ran("sum", "--quick", f"--json={file}", "--repetitions", 2, "--only", "our")
+    done = ran("sum", "--quick", f"--json={file}", "--repetitions", 2)
     results = load(file)
 
     assert 0 == done.exit_code
     assert f"The results are in {file}" in done.output
-    assert "python -m benchmarks run sum --quick --repetitions 2 --only our" == results.command
+    assert "python -m benchmarks run sum --quick --repetitions 2" == results.command
     assert results.quick
     assert [results.started] == [answer.run for answer in results.answers]
 
@@ -243,3 +243,10 @@ def test_what_cannot_be_written_is_one_clear_line(
 
     assert code == done.exit_code
     assert "Error: " in done.output.splitlines()[-1]
+
+
+def test_a_part_is_named_in_the_command(question: Question) -> None:
+    """Who repeats a run of a part asks the same part."""
+    asked = asking.Asked(questions=[question], only="500/s, 4")
+
+    assert "python -m benchmarks run sum --only '500/s, 4'" == asked.command

@@ -42,8 +42,8 @@ def below(process: subprocess.Popen[bytes], most: int) -> set[int]:
 
 
 def left_of(processes: set[int]) -> set[int]:
-    """Who is there after two seconds."""
-    until = time.monotonic() + 2
+    """Who is there after ten seconds."""
+    until = time.monotonic() + 10
     while left := {pid for pid in processes if Path(f"/proc/{pid}").exists()}:
         if time.monotonic() > until:
             break
