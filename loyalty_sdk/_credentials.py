@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, cast
 
 from . import _aio as asyncio
 from ._account import account_of
 from ._provider import check_printable
+from ._secrets import without_keys
 from .errors import ConfigurationError, DeadlineExceededError, LoyaltyError
 
 if TYPE_CHECKING:
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
     from ._provider import Provider
 
 Headers = dict[str, str]
+
+# So many are remembered of the keys that callables hand out, for the answers that quote them.
+_HANDED = 100
+# What of an error may be the vendor's words.
+_SAID = {"hint", "code", "vendor_message", "details", "path"}
 
 
 class Credentials:
@@ -48,6 +55,7 @@ class Credentials:
         self._documented = provider.rate
         self._fixed: Headers | None = None
         self._first: Headers | None = None
+        self._handed: deque[Headers] = deque(maxlen=_HANDED)
         self.account: Account | None = None
         fixed = {name: key.fixed for name, key in self._keys.items()}
         if None not in fixed.values():
@@ -96,7 +104,7 @@ class Credentials:
         left = until - time.monotonic()
         try:
             async with asyncio.timeout(None if left == float("inf") else left):
-                return {name: await key.header() for name, key in self._keys.items()}
+                headers: Headers = {name: await key.header() for name, key in self._keys.items()}
         except TimeoutError as exc:
             hint = "Their callable is slow"
             error = DeadlineExceededError("no credentials in time", hint=hint)
@@ -107,3 +115,33 @@ class Credentials:
         except Exception as exc:
             hint = "Its own error is the cause of this one; nothing was sent"
             raise ConfigurationError("the callable for a key failed", hint=hint) from exc
+        if not self._handed or self._handed[-1] != headers:
+            self._handed.append(headers)
+        return headers
+
+    def hide(self, error: LoyaltyError) -> None:
+        """Put stars for the keys in ``error`` and in what led to it: vendors quote them."""
+        keys = self.secrets()
+        for each in _led_to(error):
+            if isinstance(each, LoyaltyError):
+                each.args = (*(without_keys(said, keys) for said in each.args),)
+                for name in _SAID & vars(each).keys():
+                    setattr(each, name, without_keys(getattr(each, name), keys))
+
+    def secrets(self) -> set[str]:
+        """What no text may show: the keys, with those that were handed out of late."""
+        found = {part for key in self._keys.values() for part in key.parts}
+        for headers in (self._fixed, *self._handed):
+            for name, value in (headers or {}).items():
+                found.add(value.removeprefix(self._keys[name].prefix))
+        return found
+
+
+def _led_to(error: BaseException) -> list[BaseException]:
+    """``error``, and whatever led to it."""
+    found = [error]
+    for each in found:  # while it grows
+        for other in (each.__cause__, each.__context__):
+            if other is not None and not any(other is known for known in found):
+                found.append(other)
+    return found

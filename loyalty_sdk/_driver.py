@@ -157,6 +157,9 @@ class Driver:
         except StopIteration as end:
             result: T = end.value
             return result
+        except LoyaltyError as error:
+            self.line.credentials.hide(error)
+            raise
         finally:
             flow.close()
 

@@ -51,10 +51,17 @@ class Setting:
 
 @attrs.frozen
 class Credential:
-    """A header's value, made of a key when it is needed."""
+    """A header's value, made of a key when it is needed.
+
+    Attributes:
+        key: What stands in the header, or hands it out.
+        prefix: What stands before it.
+        parts: The secrets that ``key`` was made of, where it does not show them as they are.
+    """
 
     key: Key = attrs.field(repr=False, converter=masked)
     prefix: str = ""
+    parts: tuple[str, ...] = attrs.field(default=(), repr=False)
 
     @property
     def fixed(self) -> SecretStr | None:

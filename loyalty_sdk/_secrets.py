@@ -7,9 +7,12 @@ tracebacks with locals, debuggers and loggers print.
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 _ADDRESS = re.compile(r"""[^\s@<>()\[\],;:'"]{1,256}(@|%40)[^\s@<>()\[\],;:'"]{0,256}""")
+# Of a key. Anything shorter is none, and would make stars of every other word.
+_SHORTEST = 4
 
 
 class SecretStr(str):
@@ -47,6 +50,28 @@ def masked(key: Any) -> Any:
 def without_addresses(text: str) -> str:
     """``text`` with stars for every e-mail address in it."""
     return _ADDRESS.sub("***", text)
+
+
+def without_keys(value: Any, keys: Iterable[str]) -> Any:
+    """``value``, of JSON, with stars for the keys in its texts; empty where it is too deep."""
+    known = sorted({key for key in keys if len(key) >= _SHORTEST}, key=len, reverse=True)
+    stars = re.compile("|".join(map(re.escape, known)) or "(?!)")
+    try:
+        return _starred(value, stars)
+    except RecursionError:
+        return {}
+
+
+def _starred(value: Any, stars: re.Pattern[str]) -> Any:
+    if isinstance(value, str):
+        return stars.sub("***", value)
+    if isinstance(value, Mapping):
+        fields = cast("Mapping[str, Any]", value)
+        return {_starred(name, stars): _starred(each, stars) for name, each in fields.items()}
+    if isinstance(value, list | tuple):
+        some = cast("Iterable[Any]", value)
+        return [_starred(each, stars) for each in some]
+    return value
 
 
 def shown(value: Any) -> str:

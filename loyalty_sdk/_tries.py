@@ -133,7 +133,7 @@ class _Tries:
         except BaseException as error:
             watch.lose(error, looks=looks)
             raise
-        watch.arrive(response, looks=looks)
+        watch.arrive(response, self.line.credentials.secrets, looks=looks)
         return response
 
     def note(self, verdict: Verdict) -> None:

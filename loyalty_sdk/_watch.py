@@ -18,7 +18,7 @@ from .errors import APIError, LoyaltyError
 from .hooks import CallEnded, CallStarted, Retrying, TryEnded, TryStarted, Waited
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from ._call import Call
     from ._flow import Request, Response
@@ -144,11 +144,11 @@ class Watch:
         self._sent_at = time.monotonic()
         return {**_allowed(event.headers, headers), **headers}
 
-    def arrive(self, response: Response, *, looks: bool) -> None:
-        """Tell of an answer."""
+    def arrive(self, response: Response, keys: Callable[[], Iterable[str]], *, looks: bool) -> None:
+        """Tell of an answer, which may quote the ``keys``."""
         failure = response.failure
         error = None if failure is None else type(failure).__name__
-        seen = logs.of_response(response) if self.logged else _NOTHING
+        seen = logs.of_response(response, keys()) if self.logged else _NOTHING
         self._land(response.status, error, seen, looks=looks)
 
     def lose(self, error: BaseException, *, looks: bool) -> None:

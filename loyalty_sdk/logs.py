@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
-from ._secrets import SecretStr, without_addresses
+from ._secrets import SecretStr, without_addresses, without_keys
 from .errors import LoyaltyError
 from .hooks import CallEnded, Event, Retrying, TryEnded, TryStarted, Waited
 
@@ -97,9 +97,10 @@ def of_request(request: Request, headers: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def of_response(response: Response) -> dict[str, Any]:
-    """What may be seen of ``response``."""
-    return {"headers": _of_headers(response.headers), "body": _of_body(response.body)}
+def of_response(response: Response, keys: Iterable[str] = ()) -> dict[str, Any]:
+    """What may be seen of ``response``, which may quote the client's ``keys``."""
+    headers = without_keys(response.headers, keys)
+    return {"headers": _of_headers(headers), "body": _of_body(response.body, keys)}
 
 
 def _of_headers(headers: Mapping[str, str]) -> dict[str, Any]:
@@ -108,14 +109,14 @@ def _of_headers(headers: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _of_body(body: bytes | None) -> dict[str, list[Any]]:
+def _of_body(body: bytes | None, keys: Iterable[str] = ()) -> dict[str, list[Any]]:
     from .wire import decode_json  # noqa: PLC0415 - msgspec is imported when first needed
 
     seen: dict[str, list[Any]] = {}
     if not body or len(body) > _LARGEST_BODY:
         return seen
     try:
-        for name, value in islice(_fields(decode_json(body)), _MOST_FIELDS):
+        for name, value in islice(_fields(without_keys(decode_json(body), keys)), _MOST_FIELDS):
             seen.setdefault(name, []).append(_shown(value))
     except (LoyaltyError, RecursionError):
         return {}  # what cannot be read is not shown

@@ -188,8 +188,13 @@ class Columns:
 def _check_encoding(name: str) -> None:
     marks = '\r\n",;\t|'
     try:
-        alike = marks.encode(name) == marks.encode("ascii")
-    except LookupError:
+        # Also decoded as lines are: some codecs cannot pass on what is no text of theirs.
+        alike = marks.encode(name) == marks.encode("ascii") and (
+            marks.encode().decode(name, "surrogateescape") == marks
+        )
+    except UnicodeError:
+        alike = False
+    except (LookupError, ValueError):
         raise ConfigurationError(f"encoding {name!r} is unknown") from None
     if not alike:
         # Lines are found in the bytes, so that reading can begin at any of them.

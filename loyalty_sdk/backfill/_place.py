@@ -66,10 +66,13 @@ def check_apart(target: Path, *kept: Path) -> None:
     """Refuse to write ``target`` over what is still needed.
 
     Raises:
-        ConfigurationError: It is one of those files.
+        ConfigurationError: It is one of those files, or would be while it is written.
     """
-    if any(target.resolve() == each.resolve() for each in kept):
-        raise ConfigurationError(f"{target} would be overwritten", hint="Name another file")
+    needed = {each.resolve() for each in kept}
+    # Nothing is replaced before it is whole: until then it has another name.
+    for name in (target.name, f"{target.name}.part", f".{target.name}.part"):
+        if (written := target.with_name(name)).resolve() in needed:
+            raise ConfigurationError(f"{written} would be overwritten", hint="Name another file")
 
 
 def take(file: int) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -14,8 +15,10 @@ from loyalty_sdk._flow import Request
 from loyalty_sdk._models import Activity, Order, PointsAdjustment
 from loyalty_sdk.errors import LoyaltyError, UnsupportedOperationError
 
-from ._keys import SOME_LINEAGE, by_place, named
+from ._keys import by_place, named
+from ._past import Past, past_of
 from ._rows import BadRow, Row
+from ._states import State
 
 if TYPE_CHECKING:
     from loyalty_sdk._provider import Provider
@@ -60,7 +63,13 @@ class Plan:
         sendable: Of these, the rows that would be sent.
         bad: Rows that are dead letters as they stand, refused and doubled ones included.
         refused: Of these, well-formed rows that the provider cannot take.
-        doubled: Of these, rows whose key stands in the input before.
+        doubled: Of these, rows whose key stands in the input before, or in the journal.
+        done: Rows that an earlier run with the journal brought where they stay: applied, or
+            dead letters.
+        dead: Of these, the dead letters.
+        doubtful: Rows that left in an earlier run, and nobody knows more: they are looked for,
+            and sent again only where they are shown absent.
+        adopted: Whether each row is looked for before it is sent.
         keyless: Sendable rows without a key of their own.
         customers: How many have sendable rows.
         busiest: The customers with the most rows, and how many.
@@ -80,6 +89,10 @@ class Plan:
     bad: int
     refused: int
     doubled: int
+    done: int = 0
+    dead: int = 0
+    doubtful: int = 0
+    adopted: bool = False
     keyless: int
     customers: int
     busiest: tuple[tuple[str, int], ...]
@@ -98,39 +111,54 @@ class Plan:
         return -(-self.sendable // LOST_ANSWERS) if self.unmarked else 0
 
 
-async def plan(
-    provider: Provider, source: Source, operation: str, *, rate: float | None = None
+async def plan(  # noqa: PLR0913 - each is one thing a run is told
+    provider: Provider,
+    source: Source,
+    operation: str,
+    *,
+    rate: float | None = None,
+    journal: str | Path | None = None,
+    adopt: bool = False,
 ) -> Plan:
-    """Read all of ``source`` and say what a run would do. Sends nothing.
+    """Read all of ``source`` and say what a run would do. Sends nothing, and changes no journal.
 
     Args:
         provider: Who would be sent to; its checks of single rows are made.
         source: The input.
         operation: ``create_order``, ``track_activity`` or ``adjust_points``.
         rate: Requests a second.
+        journal: The run's; what stands there is left out. Not whether it is its newest copy,
+            nor whose the credentials are: the run itself finds that out.
+        adopt: Whether the run would adopt it.
 
     Raises:
         UnsupportedOperationError: The provider cannot do that at all.
         InputError: The input cannot be read to its end.
+        JournalError: The journal is none, or not for this run.
+        ConfigurationError: Mended rows have other columns or values than they had at first.
     """
     if not provider.supports(operation):
         hint = provider.limitations.get(operation)
         raise UnsupportedOperationError(f"{provider.title} has no {operation}", hint=hint)
-    with closing(sqlite3.connect("")) as database:
-        database.executescript(_TABLES)
-        tally = _Tally(provider, operation, database)
-        async for row in source.rows():
-            tally.add(row)
-        return tally.plan(rate)
+    path = None if journal is None else Path(journal)
+    async with past_of(source, operation, provider, path, adopt=adopt) as past:
+        with closing(sqlite3.connect("")) as database:
+            database.executescript(_TABLES)
+            tally = _Tally(provider, operation, past, database)
+            async for row in source.rows():
+                tally.add(row)
+            return tally.plan(rate)
 
 
 @attrs.define
 class _Tally:
     provider: Provider
     operation: str
+    past: Past
     database: sqlite3.Connection
     rows: int = 0
     sendable: int = 0
+    states: Counter[State] = attrs.field(factory=Counter[State])
     refused: int = 0
     doubled: int = 0
     keyless: int = 0
@@ -146,14 +174,29 @@ class _Tally:
         """Count one row."""
         self.rows += 1
         if isinstance(row, BadRow):
-            self._bury(row)
-        elif row.key is None:
-            self.keyless += self._try(by_place(row, SOME_LINEAGE))
-        elif self._is_new(named(row)):
-            self._try(row)
-        else:
+            if not self._is_met(row):
+                self._bury(row)
+            return
+        own = row.key is not None
+        row = named(row) if own else by_place(row, self.past.lineage)
+        again = own and not self._is_new(row)
+        # What is known by its key alone is met once, and then another row.
+        if not (again and not self.past.repeats) and self._is_met(row):
+            return
+        if again or self.past.holds_another(row):
             self.doubled += 1
-            self._bury(as_bad(row, "its key stands in the input before"))
+            self._bury(
+                as_bad(row, f"its key stands in the {'input before' if again else 'journal'}")
+            )
+        else:
+            self.keyless += self._try(row) and not own
+
+    def _is_met(self, row: Row | BadRow) -> bool:
+        """Whether an earlier run has begun with it."""
+        state = self.past.state_of(row)
+        if state is not None:
+            self.states[state] += 1
+        return state is not None
 
     def _is_new(self, row: Row) -> bool:
         done = self.database.execute("INSERT OR IGNORE INTO keys VALUES (?)", (row.key,))
@@ -197,13 +240,19 @@ class _Tally:
         busiest = self.database.execute(
             "SELECT id, rows FROM customers ORDER BY rows DESC, id LIMIT ?", (_MOST_CUSTOMERS,)
         ).fetchall()
+        dead = sum(self.states[state] for state in State if state.dead)
+        doubtful = sum(self.states[state] for state in State if not state.final)
         return Plan(
             operation=self.operation,
             rows=self.rows,
             sendable=self.sendable,
-            bad=self.rows - self.sendable,
+            bad=self.rows - self.sendable - self.states.total(),
             refused=self.refused,
             doubled=self.doubled,
+            done=self.states.total() - doubtful,
+            dead=dead,
+            doubtful=doubtful,
+            adopted=self.past.adopted,
             keyless=self.keyless,
             customers=customers,
             busiest=tuple(busiest),

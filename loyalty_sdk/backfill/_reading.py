@@ -57,6 +57,11 @@ class Reading:
         """What its rows were sent as."""
         return self.facts["operation"]
 
+    def holds(self, key: str) -> bool:
+        """Whether one of its rows has that key."""
+        query = "SELECT EXISTS (SELECT 1 FROM rows WHERE key = ?)"
+        return bool(self._database.execute(query, (key,)).fetchone()[0])
+
     def close(self) -> None:
         """Let it go."""
         self._database.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from filecmp import cmp
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import attrs
 
 from loyalty_sdk._look import Sight, Window
-from loyalty_sdk.errors import JournalError, LoyaltyError
+from loyalty_sdk.errors import ConfigurationError, JournalError, LoyaltyError
 
 from ._place import check_apart, files_of
 from ._reading import Reading, trace_as_sent
@@ -22,6 +23,10 @@ from ._verify import remembering
 if TYPE_CHECKING:
     from loyalty_sdk._client import LoyaltyClient
     from loyalty_sdk._flow import Response
+
+_UNDO = "undo:"
+# Of a line; that of an adjustment is much shorter.
+_LONGEST = 2**20
 
 
 @attrs.frozen(kw_only=True)
@@ -64,13 +69,16 @@ async def undo(
 
     Raises:
         JournalError: There is none, or it is another provider's, or ``to`` cannot be written.
-        ConfigurationError: ``to`` is the journal, or one of the files beside it.
+        ConfigurationError: ``to`` is the journal, or one of the files beside it, or is there
+            and not from an earlier call.
     """
     path = Path(to)
     check_apart(path, *files_of(Path(journal)))
     part = path.with_name(f"{path.name}.part")
     reading = Reading(Path(journal), client)
     try:
+        _check_ours(path, reading)
+        _check_ours(part, reading)
         with private(part) as file:
             undone = await _write(client, reading, file, path, reason)
             file.flush()
@@ -81,6 +89,27 @@ async def undo(
     finally:
         reading.close()
     return attrs.evolve(undone, replaced=replaced)
+
+
+def _check_ours(path: Path, reading: Reading) -> None:
+    """Refuse to write over anything but what was written here before.
+
+    Raises:
+        ConfigurationError: It is something else, or what the journal's own rows were read from.
+    """
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        first = file.readline(_LONGEST)
+        reference = _reference(first)
+        if first and (not reference.startswith(_UNDO) or reading.holds(reference)):
+            raise ConfigurationError(f"{path} would be overwritten", hint="Name another file")
+
+
+def _reference(line: bytes) -> str:
+    """Of the adjustment in ``line``; empty where that is none."""
+    try:
+        return str(json.loads(line)["reference"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ""
 
 
 def _replace(path: Path, part: Path) -> bool:
@@ -115,7 +144,7 @@ def _compensation(entry: Entry, changed: int, reason: str) -> dict[str, Any]:
         "customer_id": entry.customer_id,
         "points": -changed,
         "reason": reason,
-        "reference": f"undo:{entry.key}",
+        "reference": f"{_UNDO}{entry.key}",
     }
 
 

@@ -38,6 +38,7 @@ from ._output import complain
 
 if TYPE_CHECKING:
     from loyalty_sdk import LoyaltyClient
+    from loyalty_sdk.backfill import Plan
 
 _written = click.Path(dir_okay=False, path_type=Path)
 _seconds = click.FloatRange(min=0, min_open=True, max=86_400)
@@ -128,10 +129,11 @@ def run(file: Path, journal: Path | None, **given: Any) -> int:
     source = mended(file, columns) if given["mends"] else FileSource(file, columns)
     connection = _connection(given)
     client = connection.client(settle=given["settle"])
+    target = journal_of(file, journal)
     if given["dry_run"]:
         limit = limit_of(client, connection.rate)
-        return asyncio.run(_plan(client, source, limit, as_json=connection.as_json))
-    target = journal_of(file, journal)
+        made = asyncio.run(_plan(client, source, limit, target, adopt=given["adopt"]))
+        return _show_plan(made, source, limit, client, as_json=connection.as_json)
     if given["picture"] is not None:
         check_apart(given["picture"], file, *files_of(target))
         _check_folder(given["picture"])
@@ -194,15 +196,23 @@ def _connection(given: dict[str, Any]) -> Connection:
 
 
 async def _plan(
-    client: LoyaltyClient, source: FileSource, limit: float | None, *, as_json: bool
-) -> int:
+    client: LoyaltyClient, source: FileSource, limit: float | None, journal: Path, *, adopt: bool
+) -> Plan:
+    operation = source.columns.operation
     async with client:
-        made = await plan(client.provider, source, source.columns.operation, rate=limit)
+        return await plan(
+            client.provider, source, operation, rate=limit, journal=journal, adopt=adopt
+        )
+
+
+def _show_plan(
+    made: Plan, source: FileSource, limit: float | None, client: LoyaltyClient, *, as_json: bool
+) -> int:
     if as_json:
         click.echo(json.dumps(plain_plan(made)))
     else:
         click.echo("\n".join(plan_lines(made, source.name, limit, client.provider)))
-    return FAILED if made.bad else DONE
+    return FAILED if made.bad or made.dead else DONE
 
 
 def plain_plan(made: Any) -> dict[str, Any]:

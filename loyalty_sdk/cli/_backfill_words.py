@@ -87,11 +87,15 @@ def resend_words(unknown: int) -> str:
 def plan_lines(plan: Plan, name: str, limit: float | None, provider: Provider) -> Iterator[str]:
     """The plan for people."""
     yield f"{name}: {plan.rows:,} rows, read and checked; nothing was sent"
-    yield f"  would be sent   {plan.sendable:>12,}  for {plan.customers:,} customers"
+    first = ", each looked for first" if plan.adopted else ""
+    yield f"  would be sent   {plan.sendable:>12,}  for {plan.customers:,} customers{first}"
     for word, number, about in (
+        ("already done", plan.done - plan.dead, "applied by an earlier run"),
+        ("dead already", plan.dead, "dead letters of an earlier run; mended, they have a new turn"),
+        ("looked for", plan.doubtful, "left before; sent again where they are shown absent"),
         ("not well-formed", plan.bad - plan.refused - plan.doubled, ""),
         ("refused here", plan.refused, "the vendor cannot take them"),
-        ("doubled", plan.doubled, "their key stands in the input before"),
+        ("doubled", plan.doubled, "their key stands there before"),
     ):
         if number:
             yield f"  {word:<15} {number:>12,}  {about}".rstrip()

@@ -57,7 +57,8 @@ def _basic(token: Any, secret: Any) -> Credential:
         DeprecationWarning,
         stacklevel=_stacklevel(),
     )
-    return Credential(b64encode(f"{token}:{secret}".encode()).decode(), prefix="Basic ")
+    key = b64encode(f"{token}:{secret}".encode()).decode()
+    return Credential(key, prefix="Basic ", parts=(token, secret))
 
 
 def _stacklevel() -> int:

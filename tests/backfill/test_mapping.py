@@ -38,6 +38,9 @@ def made(**arguments: Any) -> Columns:
         ({"columns": {"points": "p"}, "ignore": ["p"]}, "both mapped and ignored: p. Take them"),
         ({"delimiter": "x"}, "the delimiter must be"),
         ({"encoding": "klingon"}, "encoding 'klingon' is unknown"),
+        ({"encoding": "a\0b"}, "encoding 'a\\x00b' is unknown"),
+        ({"encoding": "undefined"}, "encoding undefined cannot be read here"),
+        ({"encoding": "idna"}, "encoding idna cannot be read here"),
         ({"encoding": "utf-16"}, "encoding utf-16 cannot be read here. Convert it to UTF-8"),
         (
             {"operation": "track_activity", "columns": {"properties": "p", "properties.a": "a"}},

@@ -58,3 +58,25 @@ async def test_a_refused_key_is_in_no_error(shop: Any, tmp_path: Path) -> None:
         with pytest.raises(AuthenticationError) as caught:
             await _backfill(client, tmp_path, deadline=10.0).run()
     assert "planted" not in f"{caught.value!r} {caught.value}"
+
+
+@pytest.mark.parametrize("kind", ["api_key", "token and secret"])
+@pytest.mark.filterwarnings("ignore:LoyaltyLion ends token:DeprecationWarning")
+async def test_nobody_reads_a_key_that_the_vendor_quotes(
+    shop: Any, tmp_path: Path, kind: str
+) -> None:
+    """Not in the journal, its dead letters and its report, nor in what a run tells."""
+    settings, quoted = shop.sandbox.settings("loyaltylion"), "pat_sandbox"
+    if kind != "api_key":
+        quoted = "sandbox"
+        settings = {"base_url": settings["base_url"], "token": quoted, "secret": quoted}
+    body = f'{{"error": {{"message": "no {quoted}", "code": "{quoted}"}}}}'
+    shop.sandbox.faults.add("error", status=422, match="POST", body=body)
+    async with connect("loyaltylion", **settings) as client:
+        events = [repr(each) async for each in _backfill(client, tmp_path).events()]
+    write_report(tmp_path / "journal", tmp_path / "report.html")
+
+    assert quoted not in "".join(events)
+    written = _written(tmp_path)
+    assert b"***" in written[tmp_path / "journal.rejected.jsonl"]
+    assert not any(quoted.encode() in held for held in written.values())

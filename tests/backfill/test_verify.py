@@ -398,3 +398,51 @@ async def test_nothing_is_written_over_the_journal(shop: Any, adjustments: Any) 
     with pytest.raises(ConfigurationError, match=r"rows\.csv would be overwritten"):
         shop.backfill(file, rejected=file)
     assert whole == shop.journal.read_bytes()
+
+
+async def test_nothing_is_written_over_a_journal_that_is_called_like_a_part(
+    shop: Any, adjustments: Any
+) -> None:
+    """Files have such names until they are whole, and it would be gone before that."""
+    part, hidden = shop.folder / "a.part", shop.folder / ".b.part"
+    for journal in (part, hidden):
+        await shop.run(adjustments(1), journal=journal)
+    whole = part.read_bytes(), hidden.read_bytes()
+
+    with pytest.raises(ConfigurationError, match=r"a\.part would be overwritten"):
+        await undo(shop.client, part, shop.folder / "a")
+    with pytest.raises(ConfigurationError, match=r"a\.part would be overwritten"):
+        shop.backfill(adjustments(1), journal=part, rejected=shop.folder / "a")
+    with pytest.raises(ConfigurationError, match=r"\.b\.part would be overwritten"):
+        write_report(hidden, shop.folder / "b")
+    assert whole == (part.read_bytes(), hidden.read_bytes())
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        "customer_id,points\n1,5\n",
+        '{"customer_id": "1", "points": 5, "reference": "r-0"}\n',
+        '{"customer_id": "1", "points": 5, "reference": "undo:its-own"}\n',
+        '{"customer_id": "1", "points": 5}\n',
+        "[1]\n",
+        "[" * 100_000,
+        "undo:r-0",
+    ],
+)
+@pytest.mark.parametrize("name", ["undo.jsonl", "undo.jsonl.part"])
+async def test_undoing_replaces_only_what_undid_something(
+    shop: Any, adjustments: Any, held: str, name: str
+) -> None:
+    """Whatever else is there may be the only one of its kind, as the backfill's own input is."""
+    await shop.run([PointsAdjustment(customer_id="1", points=5, reference="undo:its-own")])
+    other, target = shop.folder / name, shop.folder / "undo.jsonl"
+    other.write_text(held)
+    with pytest.raises(ConfigurationError, match=f"{name} would be overwritten"):
+        await undo(shop.client, shop.journal, target)
+    assert held == other.read_text()
+
+    other.write_text("")
+    assert 1 == (await undo(shop.client, shop.journal, target)).written
+    assert not (await undo(shop.client, shop.journal, target)).replaced
+    assert (await undo(shop.client, shop.journal, target, reason="Another")).replaced

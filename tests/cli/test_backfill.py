@@ -145,6 +145,28 @@ async def test_a_dry_run_sends_nothing(vendor: Any, loyalty: Any, write: Write) 
     assert told["first"][0]["request"].startswith("POST ")
 
 
+async def test_a_dry_run_leaves_out_what_was_done(vendor: Any, loyalty: Any, write: Write) -> None:
+    """The journal says it; rows that left and were not heard of are looked for first."""
+    _, sandbox = vendor
+    file = write("points.csv", POINTS + "3,x,d\n")
+    await loyalty(*adjust(file))
+    arrivals = len(sandbox.arrivals)
+    ended = await loyalty(*adjust(file, "--dry-run"))
+
+    assert 1 == ended.code
+    assert "  would be sent              0  for 0 customers\n" in ended.out
+    assert "  already done               3  applied by an earlier run\n" in ended.out
+    assert "  dead already               1  dead letters of an earlier run" in ended.out
+    with closing(sqlite3.connect(f"{file}.journal")) as database, database:
+        database.execute("UPDATE rows SET state = 1 WHERE ordinal = 0")
+    ended = await loyalty(*adjust(file, "--dry-run", "--adopt"))
+    assert "  looked for                 1  left before" in ended.out
+    assert "for 0 customers, each looked for first\n" in ended.out
+    ended = await loyalty(*adjust(file, "--dry-run", f"--journal={file}.other"))
+    assert "  would be sent              3  for 2 customers\n" in ended.out
+    assert arrivals == len(sandbox.arrivals)
+
+
 @FIRST
 async def test_a_plan_sums_orders(vendor: Any, loyalty: Any, write: Write) -> None:
     """And says that rows without a key are known by their place."""
