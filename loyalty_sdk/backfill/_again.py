@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _AT_ONCE = 500
 _FOUND = "ordinal, rows.state, rows.run, rows.customer, rows.amount"
 _BY_KEY = f"SELECT rows.key, {_FOUND} FROM rows WHERE rows.key"  # noqa: S608 - a name of ours
-_DEAD = f"{_FOUND} FROM dead JOIN rows USING (ordinal) WHERE"
+_BY_DIGEST = f"SELECT digest, {_FOUND} FROM digests JOIN rows USING (ordinal) WHERE digest"  # noqa: S608 - as above
+_HAD = f"SELECT dead.own, {_FOUND} FROM dead JOIN rows USING (ordinal) WHERE dead.own"  # noqa: S608 - as above
 
 
 def digest_of(row: Row | BadRow) -> str:
@@ -29,7 +30,7 @@ def digest_of(row: Row | BadRow) -> str:
     if isinstance(row, BadRow):
         text = text_of([row.key, without_accidents(row.raw)])
     else:
-        text = json.dumps([row.key, row.customer_id, amount_of(row.value)])
+        text = json.dumps(row.value.to_dict(), sort_keys=True)
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
@@ -39,7 +40,7 @@ class Again:
 
     Args:
         by_key: What stands under their keys.
-        by_digest: Dead letters of rows like these, also where they were mended since.
+        by_digest: Dead letters of rows that were the same, also where they were mended since.
         had: Dead letters of rows that had their keys, whatever they have by now.
         run: The number of this run.
     """
@@ -61,8 +62,9 @@ class Again:
         return found.ordinal
 
     def repaired(self, row: Row) -> Known | None:
-        """The dead letter that ``row`` was, which is right by now where it comes from."""
-        dead = (each for each in self._unmet(self._had(row)) if each.state.dead)
+        """The dead letter that ``row`` was, which is another by now where it comes from."""
+        # The one that has its key still comes first: beside it no other row may have that key.
+        dead = (each for each in self._unmet(self._keyed(row)) if each.state.dead)
         found = next(dead, None)
         if found is not None:
             self._met.add(found.ordinal)
@@ -74,14 +76,17 @@ class Again:
         return next((each.ordinal for each in sent), None)
 
     def _under(self, row: Row | BadRow) -> Iterable[Known]:
-        """Whatever has, or had, the key of ``row`` and does the same."""
+        """Whatever has, or had, the key of ``row`` and does the same; no dead letter does."""
         if isinstance(row, BadRow):
             return []
-        found = self.by_key.get(row.key or "")
-        alike = [found] if found else []
-        alike += (each for each in self._had(row) if not each.state.dead)
         wanted = (row.customer_id, amount_of(row.value))
-        return [each for each in alike if (each.customer_id, each.amount) == wanted]
+        sent = (each for each in self._keyed(row) if not each.state.dead)
+        return [each for each in sent if (each.customer_id, each.amount) == wanted]
+
+    def _keyed(self, row: Row) -> list[Known]:
+        """What has the key of ``row``, and what had it."""
+        found = self.by_key.get(row.key or "")
+        return [*([found] if found else []), *self._had(row)]
 
     def _had(self, row: Row) -> Sequence[Known]:
         return self.had.get(row.key or "", ())
@@ -94,12 +99,12 @@ class Again:
 def look(
     database: sqlite3.Connection, keys: Sequence[str], digests: Sequence[str], run: int
 ) -> Again:
-    """What stands in a journal; a file, whose rows have places, asks by no digests."""
+    """What stands in a journal; whoever asks by no digests knows of no dead letters."""
     by_key = _found(database, _BY_KEY, keys)
     return Again(
         by_key={key: known for key, [known] in by_key.items()},
-        by_digest=_found(database, f"SELECT dead.digest, {_DEAD} dead.digest", digests),
-        had=_found(database, f"SELECT dead.own, {_DEAD} dead.own", keys) if digests else {},
+        by_digest=_found(database, _BY_DIGEST, digests),
+        had=_found(database, _HAD, keys) if digests else {},
         run=run,
     )
 

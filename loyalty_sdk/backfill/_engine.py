@@ -146,8 +146,8 @@ class Backfill:
             JournalError: The journal is not for this run, or cannot be written any more; or the
                 file of the dead letters cannot, and then its ``summary`` says what was done.
             ConfigurationError: Mended rows have other columns or values than they had at first.
-            InputError: The input cannot be read further; what was read is sent, and its
-                ``summary`` says what became of it.
+            InputError: The input cannot be read further, or a row without a key comes where the
+                journal is gone; what was read is sent, and its ``summary`` says what became of it.
             LoyaltyError: The vendor does not say whose the credentials are.
         """
         return await self._go(None, on_progress)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import attrs
 
-from loyalty_sdk.errors import ConfigurationError, InputError, JournalError
+from loyalty_sdk.errors import InputError, JournalError
 
 from ._again import digest_of
-from ._keys import by_place, named
+from ._keys import by_place, named, without_key
 from ._rows import BadRow, Row
 from ._run import amount_of, settle_on
 from ._sources_mended import MendedSource
@@ -32,6 +33,7 @@ class Intake:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._repeats = run.repeats
+        self._had_letters = False
         self._read: deque[Row | BadRow] = deque()
         self._there = asyncio.Event()
         self._room = asyncio.Event()
@@ -44,7 +46,8 @@ class Intake:
         """Until the input ends; whoever takes rows is told so.
 
         Raises:
-            InputError: It cannot be read further. What was read before goes on.
+            InputError: It cannot be read further, or a row of a lost journal's cannot be looked
+                up. What was read before goes on.
         """
         run = self._run
         await self._prepare()
@@ -70,6 +73,8 @@ class Intake:
             # Rows behind the mark may be done too; and a kill can come before there is one.
             self._start = journal.mark.ordinal if journal.mark else 0
             self._done = await journal.journaled(self._start)
+        # Only a row without a place can be one of those; and to ask is not for nothing.
+        self._had_letters = not self._repeats and await journal.has_letters()
         self._next = await journal.next_ordinal()
 
     async def _fill(self) -> None:
@@ -104,15 +109,20 @@ class Intake:
             rows = await self._dead(rows)
         elif self._repeats:
             rows = [row for row in rows if not self._is_done(row.ordinal)]
-        rows = [
-            row
-            if isinstance(row, BadRow)
-            else named(self._with_key(row) if row.key is None else row)
-            for row in rows
-        ]
+        found = [*takewhile(self._can_be_found, rows)]
+        await self._sort_out([*map(self._keyed, found)])
+        if len(found) < len(rows):
+            raise InputError(
+                f"row {rows[len(found)].ordinal} of {self._run.source.name} has no key of its own,"
+                " so nobody can find what a journal that is gone has sent of it",
+                hint="Where certainly nothing was sent, begin with a new journal and do not adopt",
+            )
+
+    async def _sort_out(self, rows: list[Row | BadRow]) -> None:
         keys = [row.key for row in rows if isinstance(row, Row) and row.key is not None]
-        digests = [] if self._repeats else [*map(digest_of, rows)]
-        # Asked before the journal is: whatever ends meanwhile stands in one of the two.
+        digests = [*map(digest_of, rows)] if self._had_letters else []
+        # Asked before the journal is: whatever ends meanwhile stands in one of the two. What is
+        # sorted below stands in neither yet, and is added.
         here = {key: self._run.lanes.ordinal_of(key) for key in keys}
         again = await self._run.journal.again(keys, digests)
         written = [future for row in rows if (future := self._sort(row, again, here)) is not None]
@@ -147,20 +157,21 @@ class Intake:
         await asyncio.gather(*(run.journal.seen(ordinal) for ordinal in dead))
         return [*dead.values()]
 
-    def _with_key(self, row: Row) -> Row:
-        """``row`` by its place, if nothing speaks against that."""
-        if not self._repeats:
-            raise ConfigurationError(
-                f"row {row.ordinal} of {self._run.source.name} has no key of its own",
-                hint="Rows that are no file's need one: an id, or an adjustment's reference",
-            )
-        if self._run.journal.lost:
-            raise ConfigurationError(
-                f"row {row.ordinal} of {self._run.source.name} has no key of its own, so nobody can"
-                " find what a journal that is gone has sent of it",
-                hint="Where certainly nothing was sent, begin with a new journal and do not adopt",
-            )
-        return by_place(row, self._run.journal.lineage)
+    def _can_be_found(self, row: Row | BadRow) -> bool:
+        """Whether a lost journal called ``row`` as this one does: not by a place in itself."""
+        journal = self._run.journal
+        by_its_place = journal.repeats and isinstance(row, Row) and row.key is None
+        return not (by_its_place and journal.lost)
+
+    def _keyed(self, row: Row | BadRow) -> Row | BadRow:
+        """``row`` under its key, or by its place; a dead letter where nothing else knows it."""
+        if isinstance(row, BadRow):
+            return row
+        if row.key is not None:
+            return named(row)
+        # As in the run before: that the letters in it are a file makes no file of an iterable.
+        journal = self._run.journal
+        return named(by_place(row, journal.lineage)) if journal.repeats else without_key(row)
 
     def _sort(
         self, row: Row | BadRow, again: Again, here: dict[str, int | None]
@@ -178,6 +189,7 @@ class Intake:
         other = self._other(row, again, here)
         if other is not None:
             return self._refuse(row, f"its key is that of row {other} already")
+        here[row.key or ""] = row.ordinal
         if row.customer_id in run.parked:
             # What a stop took out of the lane comes before it, and stands nowhere.
             return None if run.stopping else set_aside(run, row)
@@ -199,12 +211,7 @@ class Intake:
         """The ordinal of another row with the key of ``row``."""
         key = row.key or ""
         found = again.by_key.get(key)
-        ordinals = (
-            self._run.lanes.ordinal_of(key),
-            here[key],
-            found.ordinal if found else None,
-            again.other(row),
-        )
+        ordinals = (here[key], found.ordinal if found else None, again.other(row))
         return next((each for each in ordinals if each is not None and each != row.ordinal), None)
 
     def _bury(self, row: BadRow) -> asyncio.Future[None]:

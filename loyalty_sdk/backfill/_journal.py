@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from loyalty_sdk.errors import JournalError
-from loyalty_sdk.wire import read_json
 
 from . import _schema as sql
 from ._again import Again, digest_of, look
-from ._letters import sayable, text_of
+from ._letters import fields_of, text_of
 from ._pickles import freeze, freeze_row, thaw, thaw_row
 from ._rejected import write_rejected
 from ._rows import BadRow
@@ -49,7 +48,7 @@ class Journal:
         self.complete = opened.complete
         self.new = opened.new
         self.mapping = opened.mapping
-        self._repeats = opened.repeats
+        self.repeats = opened.repeats
         self._operation = opened.operation
         self._opened = opened
         self._writer = Writer(opened.database, opened.witness, opened.at, opened.path)
@@ -133,7 +132,7 @@ class Journal:
             (
                 (sql.OUTCOME, (State.REJECTED.value, time.time(), None, error, row.ordinal)),
                 (sql.RELEASE, (row.ordinal,)),
-                (sql.BURY, self._refused(row, row.key)),
+                *self._letter(row, row.key),
             )
         )
 
@@ -169,33 +168,32 @@ class Journal:
         else:
             steps.append((sql.RELEASE, (row.ordinal,)))
         if state.dead:
-            steps.append((sql.BURY, self._refused(row, key)))
+            steps += self._letter(row, key)
         return self._writer.write(steps)
 
     def buried(self, row: BadRow, error: str) -> asyncio.Future[None]:
         """A row that is none; its own key stays free for another."""
         place = (row.line, None, None, None, time.time(), None, error)
-        letter = (row.ordinal, row.form, text_of({"key": row.key, "raw": row.raw}))
         return self._writer.write(
             (
                 (sql.PLACE, (row.ordinal, State.INVALID.value, self.run, *place)),
-                (sql.BURY, (*letter, *self._known_by(row, row.key))),
+                *self._letter(row, row.key),
             )
         )
 
-    def _refused(self, row: Row, key: str | None) -> tuple[Any, ...]:
-        """The dead letter of a row that had become a value."""
-        fields = sayable(read_json(row.value.to_json()))
-        text = text_of({"key": key, "raw": fields})
-        return row.ordinal, "fields", text, *self._known_by(row, key)
-
-    def _known_by(self, row: Row | BadRow, key: str | None) -> tuple[str | None, str | None]:
-        """What tells that a dead letter's row comes again; a row of a file has its place."""
-        if self._repeats:
-            return None, None
-        # An activity's id is its own only together with the name, which may not be readable.
-        unnamed = isinstance(row, BadRow) and self._operation == "track_activity"
-        return digest_of(row), None if unnamed else key
+    def _letter(self, row: Row | BadRow, key: str | None) -> list[Step]:
+        """The dead letter of ``row``, and what tells that it comes again."""
+        if isinstance(row, BadRow):
+            # An activity's id is its own only together with the name, which may not be readable.
+            unnamed = self._operation == "track_activity"
+            form, raw, own = row.form, row.raw, None if unnamed else key
+        else:
+            form, raw, own = "fields", fields_of(row.value), key
+        text = text_of({"key": key, "raw": raw})
+        if self.repeats:
+            return [(sql.BURY, (row.ordinal, form, text, None))]  # its place tells
+        known = (sql.KNOW, (digest_of(row), row.ordinal))
+        return [(sql.BURY, (row.ordinal, form, text, own)), known]
 
     def seen(self, ordinal: int) -> asyncio.Future[None]:
         """A row of an earlier run came again, in this one."""
@@ -206,6 +204,12 @@ class Journal:
     async def again(self, keys: Sequence[str], digests: Sequence[str]) -> Again:
         """What stands under these keys, and under the digests of an iterable's rows."""
         return await self._writer.ask(partial(look, keys=keys, digests=digests, run=self.run))
+
+    async def has_letters(self) -> bool:
+        """Whether any row is a dead letter, or was."""
+        query = "SELECT EXISTS (SELECT 1 FROM dead)"
+        [found] = await self._writer.ask(lambda it: it.execute(query).fetchone())
+        return bool(found)
 
     async def met(self, ordinals: Sequence[int]) -> dict[int, tuple[State, int]]:
         """Where these rows stand, and the run that last met each; those never seen are left out."""

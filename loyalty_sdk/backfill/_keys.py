@@ -8,6 +8,9 @@ import attrs
 
 from loyalty_sdk._models import Activity, PointsAdjustment
 
+from ._letters import fields_of
+from ._rows import BadRow
+
 if TYPE_CHECKING:
     from ._rows import Row
 
@@ -35,9 +38,20 @@ def _apart(name: str) -> str:
     return f":{len(name)}:{name}" if ":" in name else name
 
 
+def without_key(row: Row) -> BadRow:
+    """``row``, which has no key and is no file's, as the dead letter that it is."""
+    wanted = "wanted a key of its own, which a row that is no file's is known by, got nothing"
+    problems = (f"{_field(row)}: {wanted}",)
+    raw = fields_of(row.value)
+    return BadRow(row.ordinal, row.offset, row.line, None, raw, problems, "fields")
+
+
 def by_place(row: Row, lineage: str) -> Row:
     """A row without a key of its own is known by its journal and its place in the input."""
     key = f"{lineage}-{row.ordinal}"
-    field = "reference" if isinstance(row.value, PointsAdjustment) else "id"
     value: Any = row.value
-    return attrs.evolve(row, key=key, value=attrs.evolve(value, **{field: key}))
+    return attrs.evolve(row, key=key, value=attrs.evolve(value, **{_field(row): key}))
+
+
+def _field(row: Row) -> str:
+    return "reference" if isinstance(row.value, PointsAdjustment) else "id"

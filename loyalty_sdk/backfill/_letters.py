@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from loyalty_sdk import _checks
+from loyalty_sdk.wire import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from loyalty_sdk._models import Activity, Order, PointsAdjustment
 
 _MARK = "!"
 _LONGEST = 4096
@@ -24,6 +27,8 @@ _LONGEST = 4096
 _BITS = 14_000
 
 _DIGITS = 1000
+# Far from where Python ends. A row that can be sent is less deep: its properties are 32 at most.
+_DEEPEST = 50
 
 _READERS: dict[str, Callable[[str], Any]] = {
     "float": float,
@@ -39,19 +44,41 @@ class _Lost:
     said: Any
 
 
-def sayable(value: Any) -> Any:
-    """``value`` as what `text_of` can write and `read_json` reads the same; `meant` undoes it."""
-    if value is None or isinstance(value, str | bool):
+def fields_of(value: Activity | Order | PointsAdjustment) -> Any:
+    """What a letter says of a row that had been read, by the names of its fields."""
+    return sayable(read_json(value.to_json()))
+
+
+def sayable(value: Any, inside: tuple[int, ...] = ()) -> Any:
+    """``value`` as what `text_of` can write and `read_json` reads the same; `meant` undoes it.
+
+    Args:
+        value: Anything.
+        inside: The ids of what it stands in, which may be itself.
+    """
+    if _is_read_the_same(value):
         return value
-    if isinstance(value, int) and value.bit_length() < _BITS:
-        return value
-    if isinstance(value, Decimal) and _is_read_as_decimal(value):
-        return value
-    if _checks.is_mapping(value):
-        # Where a number and its text are both keys, the one that is refused stays.
-        items = sorted(value.items(), key=lambda item: not isinstance(item[0], str))
-        return _escaped({str(key): _under(key, item) for key, item in items})
-    return [sayable(item) for item in value] if _checks.is_list(value) else _marked(value)
+    if not (_checks.is_mapping(value) or _checks.is_list(value)):
+        return _marked(value)
+    if id(value) in inside or len(inside) == _DEEPEST:
+        return {f"{_MARK}{type(value).__name__}": "nested too deep"}
+    return _parts(value, (*inside, id(value)))
+
+
+def _parts(value: Mapping[Any, Any] | Sequence[Any], inside: tuple[int, ...]) -> Any:
+    if not _checks.is_mapping(value):
+        return [sayable(item, inside) for item in value]
+    # Where a number and its text are both keys, the one that is refused stays.
+    items = sorted(value.items(), key=lambda item: not isinstance(item[0], str))
+    return _escaped({str(key): _under(key, item, inside) for key, item in items})
+
+
+def _is_read_the_same(value: Any) -> bool:
+    if isinstance(value, Decimal):
+        return _is_read_as_decimal(value)
+    if isinstance(value, int):
+        return value.bit_length() < _BITS
+    return value is None or isinstance(value, str)
 
 
 def _is_read_as_decimal(value: Decimal) -> bool:
@@ -60,11 +87,18 @@ def _is_read_as_decimal(value: Decimal) -> bool:
     return modest and not str(value).lstrip("-").isdigit()
 
 
-def _under(key: Any, value: Any) -> Any:
+def _under(key: Any, value: Any, inside: tuple[int, ...]) -> Any:
     """A key that is no text must not pass for one that is."""
     if isinstance(key, str):
-        return sayable(value)
-    return {f"{_MARK}{type(key).__name__} key": repr(value)[:_LONGEST]}
+        return sayable(value, inside)
+    return {f"{_MARK}{type(key).__name__} key": _shown(value)}
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)[:_LONGEST]
+    except Exception:  # noqa: BLE001 - it may be nested too deep, or of a class of the caller's
+        return ""
 
 
 def _escaped(value: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +114,7 @@ def _marked(value: Any) -> dict[str, Any]:
         return {f"{_MARK}{type(value).__name__}": value.said}
     if isinstance(value, int):
         return {f"{_MARK}int": f"of {value.bit_length()} bits"}
-    text = str(value) if isinstance(value, Decimal) else repr(value)
+    text = str(value) if isinstance(value, Decimal) else _shown(value)
     return {f"{_MARK}{type(value).__name__}": text[:_LONGEST]}
 
 

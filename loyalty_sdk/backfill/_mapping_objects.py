@@ -63,7 +63,10 @@ class Objects:
         if isinstance(given, _NEUTRAL) or not _checks.is_mapping(given):
             wanted = f"wanted a mapping or {kind.__name__}, got {_checks.kind(given)}"
             return self._builder.bad(at, given, (wanted,))
-        return self._build(at, given)
+        try:
+            return self._build(at, given)
+        except RecursionError:
+            return self._builder.bad(at, given, ("is nested too deep",))
 
     def _build(self, at: Position, given: Mapping[Any, Any]) -> Row | BadRow:
         offered = given

@@ -5,7 +5,7 @@ from __future__ import annotations
 APPLICATION = 0x4C4F5942
 """SQLite's ``application_id`` of a journal."""
 
-VERSION = 2
+VERSION = 3
 """SQLite's ``user_version``: how these tables look."""
 
 # What is not finished is held whole beside the rows, so that a finished row takes little.
@@ -29,10 +29,12 @@ CREATE TABLE held (
 );
 CREATE INDEX held_by_customer ON held (customer, ordinal);
 CREATE TABLE dead (
-    ordinal INTEGER PRIMARY KEY, form TEXT NOT NULL, row TEXT NOT NULL, digest TEXT, own TEXT
+    ordinal INTEGER PRIMARY KEY, form TEXT NOT NULL, row TEXT NOT NULL, own TEXT
 );
-CREATE INDEX dead_by_digest ON dead (digest) WHERE digest IS NOT NULL;
 CREATE INDEX dead_by_own ON dead (own) WHERE own IS NOT NULL;
+CREATE TABLE digests (
+    digest TEXT NOT NULL, ordinal INTEGER NOT NULL, PRIMARY KEY (digest, ordinal)
+) WITHOUT ROWID;
 CREATE TABLE examples (
     slot INTEGER PRIMARY KEY, at REAL NOT NULL, row BLOB NOT NULL, marker TEXT
 );
@@ -62,11 +64,13 @@ HOLD = "INSERT OR REPLACE INTO held (ordinal, customer, row) VALUES (?, ?, ?)"
 OUTCOME = "UPDATE rows SET state = ?, ended = ?, points = ?, error = ? WHERE ordinal = ?"
 DOUBT = "UPDATE held SET receipt = ? WHERE ordinal = ?"
 RELEASE = "DELETE FROM held WHERE ordinal = ?"
-# By its digest and its own key a row is known when it comes again, whatever was mended in it since.
+# By its digests and its own key a row is known when it comes again, whatever was mended since.
 BURY = """
-INSERT INTO dead (ordinal, form, row, digest, own) VALUES (?, ?, ?, ?, ?)
+INSERT INTO dead (ordinal, form, row, own) VALUES (?, ?, ?, ?)
 ON CONFLICT (ordinal) DO UPDATE SET form = excluded.form, row = excluded.row
 """
+# One for each of the ways in which it stood there and was refused.
+KNOW = "INSERT OR IGNORE INTO digests (digest, ordinal) VALUES (?, ?)"
 EXAMPLE = "INSERT OR REPLACE INTO examples (slot, at, row, marker) VALUES (?, ?, ?, ?)"
 SEEN = "UPDATE rows SET run = ? WHERE ordinal = ?"
 FACT = "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)"

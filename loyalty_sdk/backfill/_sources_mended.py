@@ -14,6 +14,7 @@ from loyalty_sdk.wire import read_json
 from ._letters import meant
 from ._mapping import Columns
 from ._mapping_objects import Objects
+from ._mapping_rows import Builder
 from ._rows import BadRow, Position
 from ._sources import FileSource
 from ._sources_json import JsonLinesFile
@@ -45,7 +46,10 @@ class MendedFile(JsonLinesFile):
         letter = self._letter(at, text)
         form, line = letter["form"], letter.get("line")
         place = Position(letter["ordinal"], None, line if _is_count(line) else None)
-        row = self._by_form[form].build(place, meant(letter["row"]))
+        try:
+            row = self._by_form[form].build(place, meant(letter["row"]))
+        except RecursionError:
+            row = Builder.bad(place, letter["row"], ("is nested too deep",))
         return attrs.evolve(row, form=form) if isinstance(row, BadRow) else row
 
     def _letter(self, at: Position, text: str) -> dict[str, Any]:

@@ -78,6 +78,62 @@ async def test_a_row_that_is_repaired_where_it_comes_from_takes_its_letters_plac
     assert [5] == shop.points("1")
 
 
+@pytest.mark.parametrize("what", ["note", "email"])
+async def test_a_row_may_be_repaired_in_anything(shop: Any, what: str) -> None:
+    """Also where neither its customer nor its amount is another one then."""
+    if what == "note":  # which this vendor cannot keep
+        operation, right = "adjust_points", _rows()[0]
+        wrong = right | {"note": "for staff"}
+    else:
+        operation = "create_order"
+        right = {"id": "o", "customer_id": "1", "total": "5", "email": "ada@example.com"}
+        wrong = right | {"email": "ada"}
+        shop.sandbox.faults.add("error", match="POST", status=422, times=1)
+    given = {"operation": operation, "max_rejected_share": 1}
+
+    for row, applied in ((wrong, 0), (wrong, 0), (right, 1), (right, 1)):
+        summary = await shop.run([row], **given)
+        assert (applied, 1 - applied) == (summary.applied, summary.dead)
+    assert 1 == sum(each.applied for each in shop.sandbox.arrivals if each.method == "POST")
+
+
+async def test_what_is_repaired_and_refused_again_is_not_sent_in_every_run(shop: Any) -> None:
+    """It is known by all that was refused of it, in whatever order that comes again."""
+    shop.sandbox.faults.add("error", match="POST", status=422)
+    first = {"id": "o", "customer_id": "1", "total": "5", "email": "a"}
+    second = first | {"email": "b"}
+    given = {"operation": "create_order", "max_rejected_share": 1}
+
+    for row in (first, second, second, first, second):
+        assert 1 == (await shop.run([row], **given)).dead
+    assert 2 == len(shop.writes())
+
+    again = await shop.run([second | {"email": "c"}, second], **given)
+    assert (2, 3) == (again.dead, len(shop.writes()))
+
+
+async def test_a_repaired_row_takes_the_place_that_has_its_key(shop: Any) -> None:
+    """Two had it, and under one key there is room for one row."""
+    shop.sandbox.add_customer(shop.provider, "1")
+    row: dict[str, Any] = {"customer_id": "1", "reference": "a"}
+    first = await shop.run([row | {"points": points} for points in ("five", 9_999_999)])
+    assert 2 == first.dead
+
+    repaired = await shop.run([row | {"points": 5}])
+    assert (1, 1) == (repaired.applied, repaired.dead)
+    assert [5] == shop.points("1")
+
+
+def test_the_order_of_properties_makes_no_other_row() -> None:
+    """Whoever makes them of a set gives them in another one in another process."""
+    ada = Customer(id="1", email="ada@example.com")
+    values = [
+        Activity(name="review", id="1", customer=ada, properties=properties)
+        for properties in ({"a": 1, "b": 2}, {"b": 2, "a": 1})
+    ]
+    assert 1 == len({digest_of(Row(0, None, None, "review:1", value, "1")) for value in values})
+
+
 async def test_what_json_cannot_say_is_the_same_row_in_the_next_run(shop: Any) -> None:
     """Its text may hold an address or the order of a set; rows that look alike are counted."""
 

@@ -101,6 +101,74 @@ def test_a_key_that_is_no_text_does_not_pass_for_one() -> None:
     assert "int key" == type(again({5: 6, "5": 6})["5"]).__name__
 
 
+class _Silent:
+    """Of a class of the caller's own, which does not say what it is."""
+
+    def __repr__(self) -> str:
+        """Nothing."""
+        raise LookupError
+
+
+def test_what_does_not_say_what_it_is_goes_by_its_type() -> None:
+    """A letter is written all the same."""
+    assert {"!_Silent": ""} == sayable(_Silent())
+
+
+def _deep(how: str, levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value] if how == "list" else {"a": value}
+    return value
+
+
+def _holds_itself() -> Any:
+    value: dict[str, Any] = {"b": []}
+    value["a"] = value["c"] = value["b"]
+    value["b"] += [value, value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [*(_deep(how, levels) for how in ("list", "dict") for levels in (400, 700))],
+    ids=["400 lists", "700 lists", "400 dicts", "700 dicts"],
+)
+async def test_a_row_that_is_nested_deep_ends_no_run(shop: Any, tmp_path: Path, value: Any) -> None:
+    """Its letter says so where it is cut, and is refused in the same words when it is played."""
+    rows = tmp_path / "rows.jsonl"
+    row = {"customer_id": "1", "points": 5}
+    lines = [row | {"reference": "a", "points": value}, row | {"reference": "b"}]
+    rows.write_text("".join(f"{json.dumps(each)}\n" for each in lines))
+
+    first = await shop.run(rows)
+    assert (1, 1) == (first.applied, first.dead)
+    letter = first.rejected.read_text()
+    assert f'{{"!{type(value).__name__}": "nested too deep"}}' in letter
+    again = await shop.run(mended(first.rejected, Columns(operation="adjust_points")), mends=True)
+    assert (1, letter) == (again.dead, first.rejected.read_text())
+
+
+@pytest.mark.parametrize("field", ["properties", "points"])
+async def test_a_row_that_holds_itself_is_one_dead_letter(shop: Any, field: str) -> None:
+    """Whether it goes into it or is walked by whoever checks it; the next row is read."""
+    ada = {"id": "1", "email": "ada@example.com"}
+    bad = {"name": "review", "id": "1", "customer": ada, field: _holds_itself()}
+    good = {"name": "review", "id": "2", "customer": ada}
+    for _ in range(2):
+        summary = await shop.run([bad, good], operation="track_activity")
+        assert (1, 1) == (summary.applied, summary.dead)
+
+
+async def test_a_letter_into_which_somebody_nests_too_much_stays_one(tmp_path: Path) -> None:
+    """As it would be if its input had held that; the next letter is read."""
+    path = tmp_path / "x.rejected.jsonl"
+    rows = {"customer_id": "1", "points": _deep("dict", 900)}, {"customer_id": "1", "points": 5}
+    letters = [{"ordinal": n, "form": "fields", "row": row} for n, row in enumerate(rows)]
+    path.write_text("".join(f"{json.dumps(each)}\n" for each in letters))
+    bad, row = [each async for each in mended(path, Columns(operation="adjust_points")).rows()]
+    assert (BadRow, "fields", Row) == (type(bad), getattr(bad, "form", None), type(row))
+
+
 def in_rows(path: Path) -> list[tuple[Any, ...]]:
     """What the letters in ``path`` say, but for what is wrong."""
     letters = map(json.loads, path.read_text().splitlines())

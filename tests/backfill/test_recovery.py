@@ -15,8 +15,8 @@ import pytest
 
 from loyalty_sdk import (
     Activity,
-    ConfigurationError,
     Customer,
+    InputError,
     JournalError,
     LoyaltyClient,
     Order,
@@ -688,9 +688,23 @@ async def test_rows_without_keys_do_not_outlive_their_journal(
     assert written < 60
 
     for adopt in (True, False):
-        with pytest.raises(ConfigurationError, match="has no key of its own, so"):
+        with pytest.raises(InputError, match="has no key of its own, so"):
             await shop.run(rows, adopt=adopt)
     assert written == len(shop.writes())
+
+
+async def test_what_stands_before_a_row_that_cannot_be_looked_up_is_finished(
+    shop: Any, tmp_path: Path
+) -> None:
+    """The error says what became of it, and so it is in the next run."""
+    rows = tmp_path / "rows.csv"
+    rows.write_text("customer_id,points,reference\n1,5,a\n2,six,b\n2,6,\n3,7,c\n")
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"row 2 of rows\.csv has no key of its own") as caught:
+            await shop.run(rows, adopt=True)
+        assert caught.value.summary is not None
+        assert (1, 1) == (caught.value.summary.applied, caught.value.summary.dead)
+    assert 1 == len(shop.writes())
 
 
 async def test_an_example_under_which_another_order_stands_is_visible(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import pickle
 import sqlite3
+from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from loyalty_sdk import (
     InputError,
     JournalError,
     PointsAdjustment,
+    RetryPolicy,
     UnsupportedOperationError,
     connect,
 )
@@ -118,6 +121,30 @@ async def test_a_key_that_comes_twice_is_a_dead_letter(shop: Any, adjustments: A
     assert "its key is that of row 290 already" == second["error"]
 
 
+@pytest.mark.parametrize("owner", ["c0", "x"])
+async def test_a_key_comes_twice_while_its_customer_waits(
+    shop: Any, adjustments: Any, monkeypatch: pytest.MonkeyPatch, owner: str
+) -> None:
+    """A row that was read with it and put aside has the key, wherever the other one would go."""
+    monkeypatch.setattr("loyalty_sdk.backfill._attempt._ROUNDS", 1)
+    shop.sandbox.faults.add("rate_limit", match="POST /v2/customers/c0/points", times=1)
+    client = shop.client.with_options(retry=RetryPolicy(attempts=1))
+    first, second = adjustments(2, customers=1)
+
+    async def rows() -> AsyncIterator[PointsAdjustment]:
+        yield first
+        while shop.states().get("r-0") != "WAITING":
+            await asyncio.sleep(0.001)
+        yield second
+        yield PointsAdjustment(customer_id=owner, points=9, reference="r-1")
+
+    summary = await shop.run(rows(), client=client)
+
+    assert (2, 1) == (summary.applied, summary.dead)
+    assert "its key is that of row 1 already" == json.loads(summary.rejected.read_text())["error"]
+    assert [1, 2] == shop.points("c0")
+
+
 async def test_dead_letters_are_mended_and_played_with_the_same_journal(
     shop: Any, tmp_path: Path
 ) -> None:
@@ -210,10 +237,22 @@ async def test_a_file_without_keys_gets_them_from_its_journal(shop: Any, tmp_pat
 
 
 async def test_rows_that_are_no_file_need_keys(shop: Any) -> None:
-    """Nobody could say in another run which row is which."""
-    with pytest.raises(ConfigurationError, match="row 0 of the rows has no key of its own"):
-        await shop.run([PointsAdjustment(customer_id="1", points=5)])
-    assert [] == shop.writes()
+    """Nobody could say in another run which row is which: such a row alone is a dead letter."""
+    rows = [PointsAdjustment(customer_id="1", points=points) for points in (5, 5, 6)]
+    rows += [PointsAdjustment(customer_id="2", points=7, reference="a")]
+    await shop.run(rows)
+    summary = await shop.run(rows)
+    assert (1, 3) == (summary.applied, summary.dead)
+
+    letters = [*map(json.loads, summary.rejected.read_text().splitlines())]
+    assert letters[0]["error"].startswith("reference: wanted a key of its own")
+    # The letters are a file, which makes none of what they come from.
+    letters[2]["row"]["reference"] = "b"
+    summary.rejected.write_text("".join(f"{json.dumps(each)}\n" for each in letters))
+    source = mended(summary.rejected, Columns(operation="adjust_points"))
+    played = await shop.run(source, mends=True)
+    assert (2, 2) == (played.applied, played.dead)
+    assert [6] == shop.points("1")
 
 
 async def test_an_iterable_may_begin_anywhere_the_next_time(shop: Any, adjustments: Any) -> None:
