@@ -25,12 +25,12 @@ _DISTRIBUTIONS = (
 
 
 def describe() -> dict[str, Any]:
-    """Processor, memory, system, Python and the versions of what is compared."""
+    """Processor, memory, system, priority, Python and the versions of what is compared."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count() or 1,
         "memory_gib": _memory(),
-        "system": f"{platform.system()} {_release(platform.release())}",
+        "system": f"{platform.system()} {_release(platform.release())}{_priority()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "versions": _versions(),
     }
@@ -49,6 +49,12 @@ def _release(kernel: str) -> str:
     """Its first two numbers: what follows says who built it, and for which machine."""
     numbers = re.match(r"\d+(\.\d+)?", kernel)
     return numbers[0] if numbers else ""
+
+
+def _priority() -> str:
+    """That everything else on the machine has to wait, where it was started so."""
+    ordinary = not hasattr(os, "sched_getscheduler") or os.sched_getscheduler(0) == os.SCHED_OTHER
+    return "" if ordinary else " (real-time priority)"
 
 
 def _processor() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 APPLICATION = 0x4C4F5942
 """SQLite's ``application_id`` of a journal."""
 
-VERSION = 3
+VERSION = 2
 """SQLite's ``user_version``: how these tables look."""
 
 # What is not finished is held whole beside the rows, so that a finished row takes little.
