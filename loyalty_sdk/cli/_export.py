@@ -69,7 +69,7 @@ _DOING = {"asking": "asking for customers", "reading": "reading", "writing": "wr
     "--checkpoint", metavar="FILE", help="Where progress is kept.  [default: beside FILE]"
 )
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it is there.")
-@click.option("--restart", is_flag=True, help="Give up what an unfinished run has read.")
+@click.option("--restart", is_flag=True, help="Give up what an earlier run has read.")
 @connected
 def export(connection: Connection, file: str, **options: Any) -> int:
     """Write all transactions to FILE, oldest first.

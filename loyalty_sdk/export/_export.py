@@ -71,7 +71,9 @@ class Export:
         checkpoint: Where it is kept; beside the file, with ``.checkpoint`` added to its name
             (and without ``{run}``), unless given. A consumer needs one. On a local disk.
         overwrite: Whether a file that is there may be replaced.
-        restart: Give up a run that was not finished and begin anew.
+        restart: Give up a run that was not finished, or take one that is done for nothing, and
+            begin anew. Without it, or ``since_last``, what was handed to a consumer or into a
+            file of its own number is not handed out again.
 
     Raises:
         ConfigurationError: Something does not fit together; the message says what.
@@ -178,8 +180,9 @@ class Export:
         spool = Spool(base, self._target.encode)
         run = _run.resume(base, self._wish, restart=self._restart)
         planned = run or _run.plan(base, self._wish, clock)
+        again = run is None and not (self._restart or self._wish.since_last)
         # Before anything is noted: what is refused has begun nothing.
-        self._target.check(planned, base, overwrite=self._overwrite)
+        self._target.check(planned, base, overwrite=self._overwrite, again=again)
         if run is None and (given_up := _run.held(base)) is not None:
             self._target.give_up(given_up, base.fact("token"))
         return spool, run or _run.begin(base, spool, self._wish, planned, clock)

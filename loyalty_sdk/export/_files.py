@@ -172,10 +172,13 @@ class Draft:
         os.fsync(self._out.fileno())
         self._out.close()
         # An equal one is what a process that was killed since has put there.
-        if not overwrite and self.path.exists() and not cmp(self._draft, self.path, shallow=False):
+        if not overwrite and os.path.lexists(self.path) and not self._is_there():
             raise exists(self.path)
         self._draft.replace(self.path)
         _sync(self.path.parent)
+
+    def _is_there(self) -> bool:
+        return self.path.exists() and cmp(self._draft, self.path, shallow=False)
 
     def discard(self) -> None:
         """Leave nothing behind; silent once it is published."""

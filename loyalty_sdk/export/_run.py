@@ -101,6 +101,11 @@ def resume(base: Checkpoint, wish: Wish, *, restart: bool) -> Run | None:
             f"{base.path} is in the middle of a run that went on where an earlier one had ended",
             hint="Say since last to finish it, or restart to give it up",
         )
+    if wish.since_last and not run.incremental and last_of(base, 0)[0] is not None:
+        raise ConfigurationError(
+            f"{base.path} is in the middle of a run of everything, after others",
+            hint="Finish it without since last, or restart to give it up",
+        )
     base.compare(run.given, _given(wish))
     if run.overlap != spans(wish.overlap):
         raise ConfigurationError(

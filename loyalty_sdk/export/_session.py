@@ -87,7 +87,7 @@ class Session:
         if self.run.phase == "reading":
             self._tell("reading", self._spool.rows)
             await self._reader().read(count)
-            await self._do(self._end_reading)
+        await self._do(self._end_reading)
 
     def _reader(self) -> Reader:
         return Reader(self._listing, self._spool, self._do, clock=self._clock, report=self._read_on)
@@ -124,7 +124,7 @@ class Session:
         self._tell("reading", self._spool.rows)
 
     def _end_reading(self) -> None:
-        """From now on nothing is read again."""
+        """From now on nothing is read again, and what is noted outlasts a loss of power."""
         self._base.harden()
         with self._base.change():
             self.run = _run.note(self._base, self.run, phase="writing")

@@ -190,9 +190,13 @@ class Spool:
         return number
 
     def forget(self) -> None:
-        """Hand every row out, whatever earlier runs did; inside of a change."""
-        self._base.rows("DELETE FROM seen")
-        self._base.rows("DELETE FROM history")
+        """What was read was handed out whole, whatever earlier runs did; inside of a change."""
+        self._base.rows(
+            "DELETE FROM seen WHERE history IN (SELECT history FROM unit WHERE state = 'done')"
+        )
+        self._base.rows(
+            "DELETE FROM history WHERE name IN (SELECT history FROM unit WHERE state = 'done')"
+        )
 
     def finish(self, until: int, overlap: int) -> None:
         """Remember how far this run came and what the next one will meet again; inside a change."""

@@ -51,13 +51,15 @@ class File:
         beside = unnumbered(self.path)
         return beside.with_name(beside.name + ".checkpoint")
 
-    def check(self, run: Run, base: Checkpoint, *, overwrite: bool) -> None:
+    def check(self, run: Run, base: Checkpoint, *, overwrite: bool, again: bool) -> None:
         """Refuse what would fail, or take something away, when everything has been read.
 
         Raises:
             ConfigurationError: There is no place for the file, or another one stands there.
         """
         place = numbered(self.path, run.number)
+        if again and place != unnumbered(self.path):
+            _refuse_again(base)
         _check_name(place, base.fact("token"))
         if not os.access(place.parent, os.W_OK):
             missing = "cannot be written to" if place.parent.is_dir() else "does not exist"
@@ -68,7 +70,7 @@ class File:
             hint = "Name another checkpoint"
             raise ConfigurationError(f"{place} cannot be the file and its checkpoint", hint=hint)
         # What a run that is written has put there itself `Draft` tells from other files.
-        if run.phase != "writing" and not overwrite and place.exists():
+        if run.phase != "writing" and not overwrite and os.path.lexists(place):
             raise exists(place, self._done(place, base))
 
     def _done(self, place: Path, base: Checkpoint) -> str:
@@ -76,8 +78,7 @@ class File:
         last = held(base)
         if last is None or last.phase != "done" or numbered(self.path, last.number) != place:
             return ""
-        until = timestamp(moment(last.until))
-        return f", and run {last.number} of {base.path}, until {until}, is done"
+        return f", and {_said(last, base)}"
 
     def give_up(self, run: Run, token: str) -> None:
         """Remove what a killed ``run`` has left lying; a later one's file has another name."""
@@ -109,8 +110,14 @@ class Taker:
             "an export to a consumer needs a checkpoint", hint="Name a file for it"
         )
 
-    def check(self, run: Run, base: Checkpoint, *, overwrite: bool) -> None:
-        """Nothing is replaced."""
+    def check(self, run: Run, base: Checkpoint, *, overwrite: bool, again: bool) -> None:
+        """Refuse to hand over again what a run handed over that is done.
+
+        Raises:
+            ConfigurationError: There was one.
+        """
+        if again:
+            _refuse_again(base)
 
     def give_up(self, run: Run, token: str) -> None:
         """Nothing lies anywhere."""
@@ -118,6 +125,18 @@ class Taker:
     async def end(self, session: Session, *, overwrite: bool) -> Summary:
         """Hand the rows over."""
         return await session.hand_over(self.consumer)
+
+
+def _refuse_again(base: Checkpoint) -> None:
+    # Whoever was killed behind the last step would ask for it without knowing.
+    last = held(base)
+    if last is not None and last.phase == "done":
+        hint = "Say since last for what is new, or restart for everything again"
+        raise ConfigurationError(_said(last, base), hint=hint)
+
+
+def _said(last: Run, base: Checkpoint) -> str:
+    return f"run {last.number} of {base.path}, until {timestamp(moment(last.until))}, is done"
 
 
 def _check_name(place: Path, token: str) -> None:

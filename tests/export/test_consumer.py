@@ -117,9 +117,46 @@ async def test_a_checkpoint_is_a_file_whatever_its_name(
         async def take(batch: Batch, taken: list[Any] = taken) -> None:
             taken.extend(batch.items)
 
-        await Export(client, take, checkpoint=name, since_last=since_last).run()
+        restart = not since_last
+        await Export(client, take, checkpoint=name, since_last=since_last, restart=restart).run()
         assert rows == len(taken)
     assert (tmp_path / name).is_file()
+
+
+async def test_what_was_taken_outlasts_a_loss_of_power(
+    tmp_path: Path, client: LoyaltyClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the process that has read the rows, and in one that goes on with handing them over."""
+    modes: list[int] = []
+
+    def delivered(self: session.Session, number: int) -> None:
+        modes.append(self._base.one("PRAGMA synchronous"))
+        note(self, number)
+
+    note = session.Session._delivered
+    monkeypatch.setattr(session.Session, "_delivered", delivered)
+    house = Warehouse(breaks_at=3)
+    with pytest.raises(ConnectionError):
+        await Export(client, house.take, checkpoint=tmp_path / "kept").run()
+    house.breaks_at = 0
+    await Export(client, house.take, checkpoint=tmp_path / "kept").run()
+    assert [2] * 6 == modes
+
+
+async def test_what_was_handed_over_whole_is_not_handed_over_again(
+    tmp_path: Path, client: LoyaltyClient
+) -> None:
+    """Whoever was killed behind the last batch asks once more, and does not mean it."""
+    warehouse = Warehouse()
+    await Export(client, warehouse.take, checkpoint=tmp_path / "kept").run()
+    taken = len(warehouse.batches)
+
+    said = r"run 1 of \S+kept, until 20\S+Z, is done\. Say since last for what is new, or restart"
+    with pytest.raises(ConfigurationError, match=said):
+        await Export(client, warehouse.take, checkpoint=tmp_path / "kept").run()
+    assert taken == len(warehouse.batches)
+    await Export(client, warehouse.take, checkpoint=tmp_path / "kept", restart=True).run()
+    assert 2 * taken == len(warehouse.batches)
 
 
 def test_a_consumer_needs_a_checkpoint(client: LoyaltyClient) -> None:

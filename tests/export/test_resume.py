@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -307,9 +308,33 @@ async def test_a_kill_behind_the_last_step_is_told_that_nothing_is_left_to_do(
     with pytest.raises(ConfigurationError, match=said):
         await Export(client, out).run()
     (tmp_path / "other-0002.jsonl").touch()
+    other: dict[str, Any] = {
+        "to": tmp_path / "other-{run}.jsonl",
+        "checkpoint": f"{out}.checkpoint",
+    }
+    with pytest.raises(ConfigurationError, match=r"^run 1 of .*, is done\. Say since last"):
+        await Export(client, **other).run()
     with pytest.raises(ConfigurationError, match=r"other-0002\.jsonl exists\. Say overwrite"):
-        other = tmp_path / "other-{run}.jsonl"
-        await Export(client, other, checkpoint=tmp_path / "rows.jsonl.checkpoint").run()
+        await Export(client, **other, restart=True).run()
+
+
+async def test_a_link_that_leads_nowhere_is_not_replaced(
+    tmp_path: Path, client: LoyaltyClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither at the beginning nor where it has come in the meantime."""
+    from loyalty_sdk.export._session import Session
+
+    async def come(session: Session, count: int) -> None:
+        await read(session, count)
+        out.symlink_to("nowhere")
+
+    out, read = tmp_path / "rows.jsonl", Session.read
+    with monkeypatch.context() as patch, pytest.raises(ConfigurationError, match="exists"):
+        patch.setattr(Session, "read", come)
+        await Export(client, out).run()
+    with pytest.raises(ConfigurationError, match="exists"):
+        await Export(client, out, restart=True).run()
+    assert out.is_symlink()
 
 
 async def test_a_name_that_is_too_long_to_be_made_is_refused_at_once(

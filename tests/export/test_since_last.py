@@ -225,7 +225,7 @@ async def test_a_full_run_begins_anew(
     """Without `since_last` everything comes, and the next run goes on from there."""
     add(vendor, 3)
     await run(client, tmp_path)
-    full = await Export(client, tmp_path / "rows-{run}.jsonl").run()
+    full = await Export(client, tmp_path / "rows-{run}.jsonl", restart=True).run()
     assert (2, False, 603, 0) == (full.run, full.incremental, full.rows, full.repeated)
     assert full.path is not None
     assert 603 == len(exported(full.path))
@@ -285,7 +285,9 @@ async def test_a_full_run_that_is_given_up_while_it_is_written_forgets_nothing(
     add(vendor, 1)
     with monkeypatch.context() as patch, pytest.raises(ExportError, match="No space left"):
         patch.setattr(Draft, "write", full)
-        await Export(client, tmp_path / "rows-{run}.jsonl").run()
+        await Export(client, tmp_path / "rows-{run}.jsonl", restart=True).run()
+    with pytest.raises(ConfigurationError, match="in the middle of a run of everything, after"):
+        await run(client, tmp_path)
     summary, rows = await run(client, tmp_path, restart=True)
     assert (True, 1, 1) == (summary.incremental, summary.rows, len(rows))
 
@@ -315,6 +317,19 @@ async def test_a_customer_who_joins_the_list_brings_everything(
         shop.clock.advance(2)
         back = await Export(client, out, customers=["1002"], since_last=True).run()
     assert 1 == back.rows
+
+
+async def test_a_full_run_forgets_nothing_of_customers_it_did_not_ask_for(
+    tmp_path: Path, shop: Sandbox
+) -> None:
+    """What earlier runs handed out of theirs does not come again."""
+    out = tmp_path / "rows-{run}.jsonl"
+    async with client_of(shop, "joy") as client:
+        everybody: dict[str, Any] = {"customers": ["1001", "1002"], "since_last": True}
+        first = await Export(client, out, **everybody).run()
+        full = await Export(client, out, customers=["1001"], restart=True).run()
+        last = await Export(client, out, **everybody).run()
+    assert (6, 3, 0) == (first.rows, full.rows, last.rows)
 
 
 async def test_a_new_customer_of_the_shop_brings_everything(tmp_path: Path, shop: Sandbox) -> None:
