@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import platform
 from collections.abc import Callable
 from pathlib import Path
@@ -149,12 +150,16 @@ def test_a_file_is_one_run(made: Make, tmp_path: Path) -> None:
 def test_the_machine_is_described_and_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The description has what matters for speed, and neither a host's name nor a path."""
     monkeypatch.setattr(platform, "release", lambda: "6.18.44-built-by-somebody")
+    monkeypatch.setattr(os, "sched_getscheduler", lambda _: 0, raising=False)
     machine = describe()
 
     assert {"processor", "cores", "memory_gib", "system", "python", "versions"} == machine.keys()
     assert "aiohttp" in machine["versions"]
     assert machine["python"] in sentence(machine)
     assert f"{platform.system()} 6.18" == machine["system"]
+
+    monkeypatch.setattr(os, "sched_getscheduler", lambda _: 1)
+    assert f"{platform.system()} 6.18 (real-time priority)" == describe()["system"]
 
 
 def test_a_table_shows_median_spread_ratio_and_what_is_missing(made: Make) -> None:
