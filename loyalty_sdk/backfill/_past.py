@@ -95,13 +95,14 @@ async def past_of(
         ConfigurationError: Mended rows have other columns or values than they had at first.
     """
     mends = isinstance(source, MendedSource)
+    fingerprint = await asyncio.to_thread(getattr, source, "fingerprint")
     if journal is None or not _is_begun(journal, mends=mends):
-        yield Past(adopted=adopt)
+        yield Past(adopted=adopt, repeats=fingerprint is not None)
         return
     try:
         with closing(connect(journal, readonly=True)) as database:
             facts = dict(database.execute("SELECT name, value FROM facts").fetchall())
-            mine = await _belonging(source, operation, provider, facts["program"])
+            mine = _belonging(source, operation, provider, facts["program"], fingerprint)
             mine.check(facts, str(journal), mends=mends)
             if isinstance(source, MendedSource):
                 source.only_of(facts["lineage"])
@@ -125,7 +126,9 @@ def _is_begun(journal: Path, *, mends: bool) -> bool:
     return False
 
 
-async def _belonging(source: Source, operation: str, provider: Provider, program: str) -> Belonging:
+def _belonging(
+    source: Source, operation: str, provider: Provider, program: str, fingerprint: str | None
+) -> Belonging:
     """What a journal of such a run belongs to; nobody is asked whose the credentials are."""
     site = getattr(provider, "site_id", None)
     return Belonging(
@@ -134,6 +137,6 @@ async def _belonging(source: Source, operation: str, provider: Provider, program
         host=check_origin(provider.base_url, allow_http=True),
         program=program,
         site="" if site is None else str(site),
-        fingerprint=await asyncio.to_thread(getattr, source, "fingerprint") or "",
+        fingerprint=fingerprint or "",
         mapping=source.mapping,
     )

@@ -15,7 +15,7 @@ from loyalty_sdk._flow import Request
 from loyalty_sdk._models import Activity, Order, PointsAdjustment
 from loyalty_sdk.errors import LoyaltyError, UnsupportedOperationError
 
-from ._keys import by_place, named
+from ._keys import by_place, named, without_key
 from ._past import Past, past_of
 from ._rows import BadRow, Row
 from ._states import State
@@ -173,6 +173,8 @@ class _Tally:
     def add(self, row: Row | BadRow) -> None:
         """Count one row."""
         self.rows += 1
+        if isinstance(row, Row) and row.key is None and not self.past.repeats:
+            row = without_key(row)
         if isinstance(row, BadRow):
             if not self._is_met(row):
                 self._bury(row)

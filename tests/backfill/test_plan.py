@@ -96,21 +96,32 @@ async def test_every_row_is_counted_once() -> None:
     )
     found = await made(source)
 
-    assert (6, 3, 3) == (found.rows, found.sendable, found.bad)
-    assert (1, 1, 1) == (found.refused, found.doubled, found.keyless)
-    assert (2, (("1", 2), ("2", 1))) == (found.customers, found.busiest)
-    assert (57, 20, Decimal()) == (found.points_given, found.points_taken, found.total)
+    assert (6, 2, 4) == (found.rows, found.sendable, found.bad)
+    assert (1, 1, 0) == (found.refused, found.doubled, found.keyless)
+    assert (2, (("1", 1), ("2", 1))) == (found.customers, found.busiest)
+    assert (50, 20, Decimal()) == (found.points_given, found.points_taken, found.total)
     assert [2, 3, 4] == [row.ordinal for row in found.first_bad]
+    nameless = "wanted a key of its own, which a row that is no file's is known by, got nothing"
     assert {
+        (f"reference: {nameless}", 1),
         ("its key stands in the input before", 1),
         ("at most 100 points", 1),
         ("points: must not be 0", 1),
     } == set(found.problems)
 
 
+async def test_a_files_rows_need_no_keys(tmp_path: Path) -> None:
+    """They are known by their places, and counted apart."""
+    file = tmp_path / "rows.csv"
+    file.write_text("customer_id,points,reference\n1,5,a\n1,6,\n")
+    found = await made(FileSource(file, POINTS))
+
+    assert (2, 1) == (found.sendable, found.keyless)
+
+
 async def test_the_first_rows_are_shown_as_they_would_be_sent() -> None:
     """Method, path, query and body of the first three; of no more, whatever the size."""
-    found = await made(adjustments(*((str(n), n, None) for n in range(1, 9))))
+    found = await made(adjustments(*((str(n), n, str(n)) for n in range(1, 9))))
 
     assert ['POST /points?for=1 {"points":1}', 'POST /points?for=2 {"points":2}'] == [
         each.request for each in found.first[:2]
@@ -132,7 +143,7 @@ async def test_orders_are_summed() -> None:
 async def test_activities_are_not_summed() -> None:
     """Nobody but the vendor knows what they earn."""
     columns = Columns(operation="track_activity")
-    rows = [{"name": "n", "customer_id": "1"}]
+    rows = [{"name": "n", "id": "a", "customer_id": "1"}]
     found = await plan(Tracking(), IterableSource(rows, columns), "track_activity")
 
     assert (1, 0, Decimal(), "") == (
