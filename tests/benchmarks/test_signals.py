@@ -18,6 +18,15 @@ from benchmarks.harness.rounds import ROOT, environment
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 
 
+# Whoever runs the tests may not hear that a terminal is closed, nor does what they start then.
+HEARING = """
+import runpy, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+del sys.argv[0]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+
+
 def children(pid: int) -> Iterator[int]:
     """The processes below ``pid``, however deep."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -66,9 +75,14 @@ def test_a_signal_ends_all_that_a_run_has_started(
 ) -> None:
     """Servers, what is measured, and their folders."""
     told = {**environment(), "TMPDIR": str(tmp_path)}
-    with subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=told) as process:
+    process = subprocess.Popen([sys.executable, "-c", HEARING, *command], cwd=ROOT, env=told)
+    try:
         started = below(process, most)
         process.send_signal(number)
+        process.wait(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
 
     left = left_of(started)
     for pid in left:
