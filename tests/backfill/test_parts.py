@@ -273,6 +273,25 @@ async def test_a_dead_process_may_have_sent_until_a_moment_ago(shop: Any, tmp_pa
     await journal.aclose()
 
 
+async def test_a_row_that_never_lands_is_a_dead_letter_only_at_the_end(
+    shop: Any, tmp_path: Path
+) -> None:
+    """It is sent three times in each pass; those behind it wait as long as it has another one."""
+    journal, sent = await _journal(tmp_path), list[str | None]()
+
+    async def send(row: Row, *, replay: datetime | None) -> Ended:
+        sent.append(row.key)
+        return Ended(state=State.WAITING, announced=True, absent=True, error="shown absent")
+
+    sender: Any = SimpleNamespace(send=send)
+    recovery, held = Recovery(_run(shop, journal)), Held(_row(0), State.WAITING, None, 0)
+    for last, state in ((False, State.WAITING), (True, State.REJECTED)):
+        assert last == await recovery._row(sender, held, last=last)
+        assert 1 == (await journal.counts())[state]
+    assert ["r-0"] * 6 == sent
+    await journal.aclose()
+
+
 async def test_whoever_no_longer_waits_is_passed_over(tmp_path: Path) -> None:
     """What he wanted written is written, and the others are told."""
     journal = await _journal(tmp_path)
