@@ -35,7 +35,7 @@ class Answering(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember where to write to."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker: a TCP server gives this
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:

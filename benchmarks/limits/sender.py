@@ -30,7 +30,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember where to write to."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker: TCP gives this
         self._transport = transport
         self._answer: asyncio.Future[bool] | None = None
 
@@ -131,7 +131,7 @@ async def run(plan: Mapping[str, Any]) -> dict[str, Any]:
 
 async def _end_without(parent: int) -> None:
     """Nobody reads what is found once the run that started this process is killed."""
-    while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells
+    while os.getppid() == parent:  # noqa: ASYNC110 - no event says that it has ended
         await asyncio.sleep(1.0)
     os._exit(1)
 
